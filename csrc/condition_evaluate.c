@@ -1,0 +1,210 @@
+/*
+ * Evaluation: every comparison once, in the order of the text, with no branch
+ * that the tree decides. The comparisons' targets carry the answer along, and
+ * the first comparison that fails ends it.
+ */
+#include <holdfast/condition.h>
+
+#include "error.h"
+#include "program.h"
+#include "schema.h"
+
+#include <string.h>
+
+static int compare_strings(const hf__cell *left, const hf__cell *right) {
+  uint32_t shorter =
+      left->length_bytes < right->length_bytes ? left->length_bytes : right->length_bytes;
+  /* The order of UTF-8 by bytes is the order by code points. */
+  int order = shorter == 0 ? 0 : memcmp(left->string, right->string, shorter);
+  if (order == 0) {
+    order = (left->length_bytes > right->length_bytes) - (left->length_bytes < right->length_bytes);
+  }
+  return order;
+}
+
+/* All but numbers with numbers. */
+static int compare_others(const hf__cell *left, hf_operator op, const hf__cell *right) {
+  if (left->kind == HF_KIND_MISSING || right->kind == HF_KIND_MISSING) {
+    return HF_ERROR_MISSING_VARIABLE;
+  }
+  if (left->kind == HF_KIND_INVALID || right->kind == HF_KIND_INVALID) {
+    return HF_ERROR_TYPE_MISMATCH;
+  }
+  if (left->kind == HF_KIND_STRING && right->kind == HF_KIND_STRING) {
+    int order = compare_strings(left, right);
+    switch (op) {
+    case HF_OPERATOR_EQUAL:
+      return order == 0;
+    case HF_OPERATOR_NOT_EQUAL:
+      return order != 0;
+    case HF_OPERATOR_LESS:
+      return order < 0;
+    case HF_OPERATOR_LESS_OR_EQUAL:
+      return order <= 0;
+    case HF_OPERATOR_GREATER:
+      return order > 0;
+    case HF_OPERATOR_GREATER_OR_EQUAL:
+      return order >= 0;
+    }
+  }
+  if (hf__is_ordering(op)) {
+    return HF_ERROR_TYPE_MISMATCH;
+  }
+  bool equal = left->kind == HF_KIND_NULL && right->kind == HF_KIND_NULL;
+  return equal == (op == HF_OPERATOR_EQUAL);
+}
+
+int hf__compare(const hf__cell *left, hf_operator op, const hf__cell *right) {
+  if (left->kind < HF_KIND_NUMBER || right->kind < HF_KIND_NUMBER) {
+    return compare_others(left, op, right);
+  }
+  switch (op) {
+  case HF_OPERATOR_EQUAL:
+    return left->number == right->number;
+  case HF_OPERATOR_NOT_EQUAL:
+    return left->number != right->number;
+  case HF_OPERATOR_LESS:
+    return left->number < right->number;
+  case HF_OPERATOR_LESS_OR_EQUAL:
+    return left->number <= right->number;
+  case HF_OPERATOR_GREATER:
+    return left->number > right->number;
+  case HF_OPERATOR_GREATER_OR_EQUAL:
+    return left->number >= right->number;
+  }
+  return HF_ERROR_TYPE_MISMATCH;
+}
+
+/* Failures ----------------------------------------------------------------- */
+
+static void describe_missing(const hf_condition *condition, const hf__side *side,
+                             hf_error *error) {
+  hf__error_set(error, HF_ERROR_MISSING_VARIABLE, side->offset_bytes, side->length_bytes,
+                "variable '%.*s' has no value", HF_NAME_MAX_BYTES,
+                condition->schema->variables[side->variable].name);
+  error->variable = side->variable;
+}
+
+static void describe_mismatch(const hf_condition *condition, const hf__comparison *comparison,
+                              const hf__cell *left, const hf__cell *right, hf_error *error) {
+  uint32_t offset = comparison->left.offset_bytes;
+  uint32_t length = hf__comparison_end(comparison) - offset;
+  const hf__side *named =
+      comparison->left.variable != HF_NO_VARIABLE ? &comparison->left : &comparison->right;
+  if (left->kind == HF_KIND_INVALID || right->kind == HF_KIND_INVALID) {
+    const hf__side *invalid = left->kind == HF_KIND_INVALID ? &comparison->left : &comparison->right;
+    const hf_variable *variable = &condition->schema->variables[invalid->variable];
+    named = invalid;
+    hf__error_set(error, HF_ERROR_TYPE_MISMATCH, offset, length,
+                  "variable '%.*s' is declared as %s, but its value is of another type",
+                  HF_NAME_MAX_BYTES, variable->name, hf_type_name(variable->type));
+  } else {
+    hf__error_set(error, HF_ERROR_TYPE_MISMATCH, offset, length,
+                  "a %s and a %s have no order; only numbers with numbers and strings with "
+                  "strings",
+                  hf_kind_name((hf_kind)left->kind), hf_kind_name((hf_kind)right->kind));
+  }
+  error->variable = named->variable;
+}
+
+static hf_status fail(const hf_condition *condition, const hf_context *context,
+                      const hf__comparison *comparison, hf_status status, hf_error *error) {
+  if (error == NULL) {
+    return status;
+  }
+  const hf__cell *left = hf__side_cell(&comparison->left, context);
+  const hf__cell *right = hf__side_cell(&comparison->right, context);
+  if (status == HF_ERROR_MISSING_VARIABLE) {
+    describe_missing(condition,
+                     left->kind == HF_KIND_MISSING ? &comparison->left : &comparison->right, error);
+  } else {
+    describe_mismatch(condition, comparison, left, right, error);
+  }
+  return status;
+}
+
+static hf_status schema_mismatch(hf_error *error) {
+  return hf__error_set(error, HF_ERROR_SCHEMA_MISMATCH, 0, 0,
+                       "the context was made for another schema than the condition");
+}
+
+/* Evaluation --------------------------------------------------------------- */
+
+hf_status hf_condition_evaluate(const hf_condition *condition, const hf_context *context,
+                                bool *held, hf_error *error) {
+  if (condition->schema != context->schema &&
+      !hf_schema_equal(condition->schema, context->schema)) {
+    return schema_mismatch(error);
+  }
+  uint32_t count = condition->comparison_count;
+  uint32_t decides = count == 0 ? HF__TARGET_TRUE : 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const hf__comparison *comparison = &condition->comparisons[i];
+    int outcome = hf__compare(hf__side_cell(&comparison->left, context), comparison->op,
+                              hf__side_cell(&comparison->right, context));
+    if (outcome < 0) {
+      return fail(condition, context, comparison, (hf_status)outcome, error);
+    }
+    uint32_t target = outcome != 0 ? comparison->on_true : comparison->on_false;
+    decides = decides == i ? target : decides;
+  }
+  *held = decides == HF__TARGET_TRUE;
+  return HF_OK;
+}
+
+static hf_operand explain_side(const hf__side *side, const hf_context *context) {
+  return (hf_operand){
+      .variable = side->variable,
+      .offset_bytes = side->offset_bytes,
+      .length_bytes = side->length_bytes,
+      .value = hf__cell_value(hf__side_cell(side, context)),
+  };
+}
+
+hf_status hf_condition_explain(const hf_condition *condition, const hf_context *context,
+                               hf_node *nodes, size_t capacity_count) {
+  if (capacity_count < condition->node_count) {
+    return HF_ERROR_INVALID_ARGUMENT;
+  }
+  if (!hf_schema_equal(condition->schema, context->schema)) {
+    return HF_ERROR_SCHEMA_MISMATCH;
+  }
+  for (uint32_t i = 0; i < condition->node_count; i++) {
+    const hf__node *node = &condition->nodes[i];
+    nodes[i] = (hf_node){
+        .kind = node->kind,
+        .status = HF_OK,
+        .held = node->kind != HF_NODE_OR,
+        .parent = node->parent,
+        .depth = node->depth,
+        .offset_bytes = node->offset_bytes,
+        .length_bytes = node->length_bytes,
+        .left.variable = HF_NO_VARIABLE,
+        .right.variable = HF_NO_VARIABLE,
+    };
+    if (node->kind == HF_NODE_COMPARISON) {
+      const hf__comparison *comparison = &condition->comparisons[node->first];
+      int outcome = hf__compare(hf__side_cell(&comparison->left, context), comparison->op,
+                                hf__side_cell(&comparison->right, context));
+      nodes[i].status = outcome < 0 ? (hf_status)outcome : HF_OK;
+      nodes[i].held = outcome == 1;
+      nodes[i].op = comparison->op;
+      nodes[i].left = explain_side(&comparison->left, context);
+      nodes[i].right = explain_side(&comparison->right, context);
+    }
+  }
+  /* From the back every node is complete before it is added to its parent, and
+   * the first failure of the text is the last to be written. */
+  for (uint32_t i = condition->node_count; i-- > 1;) {
+    hf_node *parent = &nodes[nodes[i].parent];
+    if (nodes[i].status != HF_OK) {
+      parent->status = nodes[i].status;
+    }
+    parent->held =
+        parent->kind == HF_NODE_AND ? parent->held && nodes[i].held : parent->held || nodes[i].held;
+  }
+  for (uint32_t i = 0; i < condition->node_count; i++) {
+    nodes[i].held = nodes[i].held && nodes[i].status == HF_OK;
+  }
+  return HF_OK;
+}

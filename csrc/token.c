@@ -1,0 +1,287 @@
+/*
+ * The scanner. Outside quoted strings the language is ASCII; where several
+ * rules could match, the longest wins, and the operators `and` and `or` end
+ * where no letter or digit follows, so `1and` and `)and(` need no space while
+ * `android` is a name.
+ */
+#include "token.h"
+
+#include "decimal.h"
+#include "error.h"
+#include "schema.h"
+#include "utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct scanner {
+  const hf_schema *schema;
+  const char *text;
+  size_t end;
+  hf_error *error; /* may be NULL */
+} scanner;
+
+static int quoted_bytes(size_t length_bytes) {
+  return (int)(length_bytes < HF__QUOTE_BYTES ? length_bytes : HF__QUOTE_BYTES);
+}
+
+/* Faults ------------------------------------------------------------------- */
+
+/* What to write instead of a character that people bring from elsewhere. */
+static const char *advice(char c) {
+  switch (c) {
+  case '-':
+  case '+':
+    return "numbers have no sign, and there is no arithmetic";
+  case '*':
+  case '/':
+  case '%':
+    return "there is no arithmetic";
+  case '&':
+    return "write 'and'";
+  case '|':
+    return "write 'or'";
+  case '.':
+    return "a point belongs to a number, such as 0.5";
+  case '[':
+  case ']':
+  case '{':
+  case '}':
+    return "group with ( and )";
+  default:
+    return "expected a number, a quoted string, a variable, an operator or a parenthesis";
+  }
+}
+
+static hf_status unexpected_character(const scanner *in, size_t offset) {
+  unsigned char c = (unsigned char)in->text[offset];
+  size_t bytes = hf__utf8_character_bytes(in->text, in->end, offset);
+  if (c >= 0x80u) {
+    return hf__error_set(in->error, HF_ERROR_UNEXPECTED_CHARACTER, offset, bytes,
+                         "unexpected character '%.*s'; outside quoted strings a condition is ASCII",
+                         (int)bytes, in->text + offset);
+  }
+  if (c < 0x20u || c == 0x7Fu) {
+    return hf__error_set(in->error, HF_ERROR_UNEXPECTED_CHARACTER, offset, bytes,
+                         "unexpected control character 0x%02X", (unsigned)c);
+  }
+  return hf__error_set(in->error, HF_ERROR_UNEXPECTED_CHARACTER, offset, bytes,
+                       "unexpected character '%c'; %s", (int)c, advice((char)c));
+}
+
+/* Names that other languages have and this one does not. */
+static const char *advice_on_name(const char *name, size_t length_bytes) {
+  static const struct {
+    const char *word;
+    const char *advice;
+  } KNOWN[] = {
+      {"and", "the operator is written 'and', in lower case"},
+      {"or", "the operator is written 'or', in lower case"},
+      {"not", "there is no 'not': use != or the opposite comparison"},
+      {"true", "there is no word for true: compare with 1"},
+      {"false", "there is no word for false: compare with 0"},
+      {"null", "null cannot be written"},
+      {"always", "'always' must stand alone"},
+  };
+  for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+    if (hf__equals_ignoring_case(name, length_bytes, KNOWN[i].word)) {
+      return KNOWN[i].advice;
+    }
+  }
+  return NULL;
+}
+
+/* The declared names, as far as they fit into a message; for small schemas. */
+static void list_names(const hf_schema *schema, char *buffer, size_t capacity_bytes) {
+  hf__writer out = {.buffer = buffer, .capacity_bytes = capacity_bytes, .length_bytes = 0};
+  for (uint32_t i = 0; i < schema->count; i++) {
+    const char *name = schema->variables[i].name;
+    if (out.length_bytes + strlen(name) + sizeof ", ..." > capacity_bytes) {
+      hf__write_string(&out, ", ...");
+      break;
+    }
+    hf__write_string(&out, i == 0 ? "" : ", ");
+    hf__write_string(&out, name);
+  }
+  hf__write_end(&out);
+}
+
+static hf_status variable_not_allowed(const scanner *in, size_t offset, size_t length_bytes) {
+  const hf_status status = HF_ERROR_VARIABLE_NOT_ALLOWED;
+  if (in->error == NULL) {
+    return status;
+  }
+  const char *name = in->text + offset;
+  int shown = quoted_bytes(length_bytes);
+  const char *dots = length_bytes > HF__QUOTE_BYTES ? "..." : "";
+  uint32_t nearest = hf__schema_nearest(in->schema, name, length_bytes);
+  const char *known = advice_on_name(name, length_bytes);
+  if (known != NULL && nearest == HF_NO_VARIABLE) {
+    return hf__error_set(in->error, status, offset, length_bytes, "unknown variable '%.*s'; %s",
+                         shown, name, known);
+  }
+  if (nearest != HF_NO_VARIABLE) {
+    hf__error_set(in->error, status, offset, length_bytes,
+                  "unknown variable '%.*s%s'; did you mean '%s'?", shown, name, dots,
+                  in->schema->variables[nearest].name);
+    in->error->suggestion = nearest;
+    return status;
+  }
+  if (in->schema->count == 0) {
+    return hf__error_set(in->error, status, offset, length_bytes,
+                         "unknown variable '%.*s%s'; the schema declares none", shown, name, dots);
+  }
+  char names[HF_ERROR_MESSAGE_BYTES / 2];
+  list_names(in->schema, names, sizeof names);
+  return hf__error_set(in->error, status, offset, length_bytes,
+                       "unknown variable '%.*s%s'; declared: %s", shown, name, dots, names);
+}
+
+/* Tokens ------------------------------------------------------------------- */
+
+static hf_status scan_number(const scanner *in, size_t offset, hf__token *token) {
+  size_t end = offset;
+  bool point = false;
+  while (end < in->end && (hf__is_digit(in->text[end]) || (in->text[end] == '.' && !point))) {
+    point = point || in->text[end] == '.';
+    end++;
+  }
+  token->kind = HF__TOKEN_NUMBER;
+  token->length_bytes = (uint32_t)(end - offset);
+  hf_status status = hf__decimal_parse(in->text + offset, end - offset, &token->number);
+  if (status != HF_OK) {
+    return hf__error_set(in->error, status, offset, end - offset,
+                         "the number is beyond the range of a double; the largest is about "
+                         "1.8 x 10^308");
+  }
+  return HF_OK;
+}
+
+static hf_status scan_string(const scanner *in, size_t offset, hf__token *token) {
+  char quote = in->text[offset];
+  const char *close = memchr(in->text + offset + 1, quote, in->end - offset - 1);
+  if (close == NULL) {
+    return hf__error_set(in->error, HF_ERROR_UNTERMINATED_STRING, offset, in->end - offset,
+                         "the string has no closing %c", (int)quote);
+  }
+  token->kind = HF__TOKEN_STRING;
+  token->length_bytes = (uint32_t)(close + 1 - (in->text + offset));
+  return HF_OK;
+}
+
+static hf_status scan_operator(const scanner *in, size_t offset, hf__token *token) {
+  char c = in->text[offset];
+  bool equals = offset + 1 < in->end && in->text[offset + 1] == '=';
+  token->kind = HF__TOKEN_OPERATOR;
+  token->length_bytes = equals ? 2 : 1;
+  if (c == '<') {
+    token->op = equals ? HF_OPERATOR_LESS_OR_EQUAL : HF_OPERATOR_LESS;
+  } else if (c == '>') {
+    token->op = equals ? HF_OPERATOR_GREATER_OR_EQUAL : HF_OPERATOR_GREATER;
+  } else if (!equals) {
+    return hf__error_set(in->error, HF_ERROR_INVALID_OPERATOR, offset, 1,
+                         "'%c' is no operator; use >=, <=, >, <, == or !=", (int)c);
+  } else {
+    token->op = c == '=' ? HF_OPERATOR_EQUAL : HF_OPERATOR_NOT_EQUAL;
+  }
+  return HF_OK;
+}
+
+/* Whether `word` stands at `offset` and no letter or digit follows it. */
+static bool is_word(const scanner *in, size_t offset, const char *word, size_t word_bytes) {
+  if (in->end - offset < word_bytes || memcmp(in->text + offset, word, word_bytes) != 0) {
+    return false;
+  }
+  char next = offset + word_bytes < in->end ? in->text[offset + word_bytes] : ' ';
+  return next == '_' || !hf__is_name_part(next);
+}
+
+static hf_status scan_word(const scanner *in, size_t offset, hf__token *token) {
+  if (is_word(in, offset, "and", 3)) {
+    token->kind = HF__TOKEN_AND;
+    token->length_bytes = 3;
+    return HF_OK;
+  }
+  if (is_word(in, offset, "or", 2)) {
+    token->kind = HF__TOKEN_OR;
+    token->length_bytes = 2;
+    return HF_OK;
+  }
+  size_t end = offset + 1;
+  while (end < in->end && hf__is_name_part(in->text[end])) {
+    end++;
+  }
+  token->kind = HF__TOKEN_VARIABLE;
+  token->length_bytes = (uint32_t)(end - offset);
+  token->variable = hf_schema_find(in->schema, in->text + offset, end - offset);
+  return token->variable == HF_NO_VARIABLE ? variable_not_allowed(in, offset, end - offset) : HF_OK;
+}
+
+static hf_status scan(const scanner *in, size_t offset, hf__token *token) {
+  *token = (hf__token){.offset_bytes = (uint32_t)offset, .variable = HF_NO_VARIABLE};
+  char c = in->text[offset];
+  bool digit_follows = offset + 1 < in->end && hf__is_digit(in->text[offset + 1]);
+  if (hf__is_name_start(c)) {
+    return scan_word(in, offset, token);
+  }
+  if (hf__is_digit(c) || (c == '.' && digit_follows)) {
+    return scan_number(in, offset, token);
+  }
+  switch (c) {
+  case '<':
+  case '>':
+  case '=':
+  case '!':
+    return scan_operator(in, offset, token);
+  case '\'':
+  case '"':
+    return scan_string(in, offset, token);
+  case '(':
+  case ')':
+    token->kind = c == '(' ? HF__TOKEN_LPAREN : HF__TOKEN_RPAREN;
+    token->length_bytes = 1;
+    return HF_OK;
+  default:
+    return unexpected_character(in, offset);
+  }
+}
+
+static hf_status too_complex(const scanner *in, size_t offset, uint32_t max_tokens) {
+  scanner silent = *in;
+  silent.error = NULL;
+  hf__token token;
+  size_t length = scan(&silent, offset, &token) == HF_OK
+                      ? token.length_bytes
+                      : hf__utf8_character_bytes(in->text, in->end, offset);
+  return hf__error_set(in->error, HF_ERROR_TOO_COMPLEX, offset, length,
+                       "the condition has more than %u tokens, its end counted as one",
+                       (unsigned)max_tokens);
+}
+
+hf_status hf__tokenize(const hf_schema *schema, const char *text, size_t length_bytes,
+                       uint32_t max_tokens, hf__token *tokens, uint32_t *count, hf_error *error) {
+  const scanner in = {.schema = schema, .text = text, .end = length_bytes, .error = error};
+  uint32_t written = 0;
+  for (size_t offset = 0;;) {
+    while (offset < length_bytes && hf__is_space(text[offset])) {
+      offset++;
+    }
+    if (offset == length_bytes) {
+      break;
+    }
+    if (written + 1 >= max_tokens) {
+      return too_complex(&in, offset, max_tokens);
+    }
+    hf_status status = scan(&in, offset, &tokens[written]);
+    if (status != HF_OK) {
+      return status;
+    }
+    offset += tokens[written].length_bytes;
+    written++;
+  }
+  tokens[written] = (hf__token){.kind = HF__TOKEN_END,
+                                .offset_bytes = (uint32_t)length_bytes,
+                                .variable = HF_NO_VARIABLE};
+  *count = written + 1;
+  return HF_OK;
+}

@@ -1,0 +1,26 @@
+/**
+ * Holdfast: good decisions while the things around a service fail.
+ *
+ * Include this header for everything, or one of its parts:
+ *
+ *   base.h       status codes, errors with a place, allocation hooks
+ *   schema.h     which variables an operator may write, and their types
+ *   context.h    the values of those variables for one decision
+ *   condition.h  operator-written conditions: compile, evaluate, explain
+ *
+ * Every part keeps the same manners. Names are `hf_<noun>_<verb>`. A quantity
+ * carries its unit in its name. A pointer parameter is *borrowed* for the
+ * length of the call, *copied*, *taken*, or *returned owned*; the comment says
+ * which, and names the function that gives an owned object back. On failure a
+ * function returns a negative `hf_status` and leaves its outputs untouched.
+ * The library owns no thread, no clock, no lock and no logger.
+ */
+#ifndef HOLDFAST_HOLDFAST_H
+#define HOLDFAST_HOLDFAST_H
+
+#include <holdfast/base.h>
+#include <holdfast/condition.h>
+#include <holdfast/context.h>
+#include <holdfast/schema.h>
+
+#endif
