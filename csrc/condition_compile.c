@@ -33,7 +33,7 @@ typedef struct workspace {
   hf__node *nodes; /* 2 x comparisons */
   waiting *waiting;
   uint32_t *first_tokens; /* of the comparisons, in the order of the text */
-  void *block; /* NULL: small */
+  void *block;            /* NULL: small */
   size_t block_bytes;
   hf_allocator allocator;
   struct {
@@ -199,8 +199,7 @@ static uint32_t collect_variables(const hf__token *tokens, uint32_t token_count,
   uint32_t count = 0;
   for (uint32_t i = 0; i < token_count; i++) {
     uint32_t variable = tokens[i].variable;
-    if (tokens[i].kind != HF__TOKEN_VARIABLE ||
-        (seen[variable / 64] >> (variable % 64) & 1) != 0) {
+    if (tokens[i].kind != HF__TOKEN_VARIABLE || (seen[variable / 64] >> (variable % 64) & 1) != 0) {
       continue;
     }
     seen[variable / 64] |= UINT64_C(1) << (variable % 64);
@@ -225,9 +224,8 @@ static hf_type known_type(const hf_schema *schema, const hf__side *side) {
 }
 
 static const char *side_type_name(const hf_schema *schema, const hf__side *side) {
-  return side->variable != HF_NO_VARIABLE
-             ? hf_type_name(schema->variables[side->variable].type)
-             : hf_kind_name((hf_kind)side->literal.kind);
+  return side->variable != HF_NO_VARIABLE ? hf_type_name(schema->variables[side->variable].type)
+                                          : hf_kind_name((hf_kind)side->literal.kind);
 }
 
 static hf_status check_types(const hf_condition *condition, hf_error *error) {
@@ -364,8 +362,8 @@ hf_condition_options hf_condition_options_default(void) {
 static hf_status check_limits(const hf_condition_options *options, hf_error *error) {
   if (options->max_tokens < 2 || options->max_tokens > HF_CONDITION_LIMIT_MAX_TOKENS) {
     return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, 0, 0,
-                         "the token limit is %u; it may be 2 to %d",
-                         (unsigned)options->max_tokens, HF_CONDITION_LIMIT_MAX_TOKENS);
+                         "the token limit is %u; it may be 2 to %d", (unsigned)options->max_tokens,
+                         HF_CONDITION_LIMIT_MAX_TOKENS);
   }
   if (options->max_text_bytes > HF_CONDITION_LIMIT_MAX_TEXT_BYTES) {
     return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, 0, 0,
@@ -425,8 +423,7 @@ hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t
     }
   }
   if (status == HF_OK) {
-    status =
-        build(schema, text, length_bytes, &work, token_count, node_count, condition, error);
+    status = build(schema, text, length_bytes, &work, token_count, node_count, condition, error);
   }
   workspace_close(&work);
   return status;

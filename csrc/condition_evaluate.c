@@ -77,8 +77,7 @@ int hf__compare(const hf__cell *left, hf_operator op, const hf__cell *right) {
 
 /* Failures ----------------------------------------------------------------- */
 
-static void describe_missing(const hf_condition *condition, const hf__side *side,
-                             hf_error *error) {
+static void describe_missing(const hf_condition *condition, const hf__side *side, hf_error *error) {
   hf__error_set(error, HF_ERROR_MISSING_VARIABLE, side->offset_bytes, side->length_bytes,
                 "variable '%.*s' has no value", HF_NAME_MAX_BYTES,
                 condition->schema->variables[side->variable].name);
@@ -92,7 +91,8 @@ static void describe_mismatch(const hf_condition *condition, const hf__compariso
   const hf__side *named =
       comparison->left.variable != HF_NO_VARIABLE ? &comparison->left : &comparison->right;
   if (left->kind == HF_KIND_INVALID || right->kind == HF_KIND_INVALID) {
-    const hf__side *invalid = left->kind == HF_KIND_INVALID ? &comparison->left : &comparison->right;
+    const hf__side *invalid =
+        left->kind == HF_KIND_INVALID ? &comparison->left : &comparison->right;
     const hf_variable *variable = &condition->schema->variables[invalid->variable];
     named = invalid;
     hf__error_set(error, HF_ERROR_TYPE_MISMATCH, offset, length,

@@ -74,8 +74,7 @@ static bool needs_parentheses(const hf__node *nodes, uint32_t node) {
   return nodes[node].kind == HF_NODE_OR && node != 0;
 }
 
-size_t hf_condition_canonical(const hf_condition *condition, char *buffer,
-                              size_t capacity_bytes) {
+size_t hf_condition_canonical(const hf_condition *condition, char *buffer, size_t capacity_bytes) {
   hf__writer out = {.buffer = buffer, .capacity_bytes = capacity_bytes, .length_bytes = 0};
   const hf__node *nodes = condition->nodes;
   for (uint32_t i = 0; i < condition->node_count; i++) {

@@ -128,8 +128,7 @@ hf_status hf_context_borrow_string(hf_context *context, uint32_t index, const ch
   }
   return set_cell(
       context, index, HF_TYPE_STRING,
-      (hf__cell){
-          .kind = HF_KIND_STRING, .string = string, .length_bytes = (uint32_t)length_bytes});
+      (hf__cell){.kind = HF_KIND_STRING, .string = string, .length_bytes = (uint32_t)length_bytes});
 }
 
 /* Room for `length_bytes` in a slot's memory, or NULL. */
@@ -173,8 +172,8 @@ hf_status hf_context_set_string(hf_context *context, uint32_t index, const char 
   if (length_bytes > 0) {
     memmove(bytes, string, length_bytes); /* it may come from the same slot */
   }
-  context->cells[index] = (hf__cell){
-      .kind = HF_KIND_STRING, .string = bytes, .length_bytes = (uint32_t)length_bytes};
+  context->cells[index] =
+      (hf__cell){.kind = HF_KIND_STRING, .string = bytes, .length_bytes = (uint32_t)length_bytes};
   return HF_OK;
 }
 

@@ -22,8 +22,7 @@ void hf__write(hf__writer *writer, const char *bytes, size_t length_bytes) {
   }
   if (writer->length_bytes < writer->capacity_bytes) {
     size_t room = writer->capacity_bytes - writer->length_bytes;
-    memcpy(writer->buffer + writer->length_bytes, bytes,
-           length_bytes < room ? length_bytes : room);
+    memcpy(writer->buffer + writer->length_bytes, bytes, length_bytes < room ? length_bytes : room);
   }
   writer->length_bytes += length_bytes;
 }
@@ -53,8 +52,8 @@ void hf__write_end(hf__writer *writer) {
 
 /* Filling ------------------------------------------------------------------ */
 
-hf_status hf__error_set(hf_error *error, hf_status status, size_t offset_bytes,
-                        size_t length_bytes, const char *format, ...) {
+hf_status hf__error_set(hf_error *error, hf_status status, size_t offset_bytes, size_t length_bytes,
+                        const char *format, ...) {
   if (error == NULL) {
     return status;
   }
@@ -166,8 +165,8 @@ static void write_place(hf__writer *out, const hf_error *error, const char *text
   hf__write_repeated(out, ' ', 2 + gutter);
   hf__write_string(out, " | ");
   hf__write_repeated(out, ' ', before - skipped + (skipped > 0 ? 3 : 0));
-  size_t fault_end = length_bytes - offset < error->length_bytes ? length_bytes
-                                                                 : offset + error->length_bytes;
+  size_t fault_end =
+      length_bytes - offset < error->length_bytes ? length_bytes : offset + error->length_bytes;
   fault_end = fault_end < to ? fault_end : to;
   size_t width = fault_end > offset ? count_columns(text, offset, fault_end) : 1;
   hf__write_string(out, "^");

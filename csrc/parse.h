@@ -8,7 +8,7 @@
 /* A node of the tree: a comparison, or `and`/`or` over two nodes before it. */
 typedef struct hf__branch {
   hf_node_kind kind;
-  uint32_t left;  /* COMPARISON: the index of its first token of three */
+  uint32_t left; /* COMPARISON: the index of its first token of three */
   uint32_t right;
   uint32_t start; /* its place in the text, in bytes */
   uint32_t end;

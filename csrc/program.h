@@ -48,8 +48,8 @@ typedef struct hf__node {
   hf_node_kind kind;
   uint32_t parent; /* the root is its own */
   uint32_t depth;
-  uint32_t first; /* the first comparison at or below it */
-  uint32_t end;   /* one past the last */
+  uint32_t first;   /* the first comparison at or below it */
+  uint32_t end;     /* one past the last */
   uint32_t on_true; /* where to go on when it holds, and when it does not */
   uint32_t on_false;
   uint32_t offset_bytes;

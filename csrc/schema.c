@@ -105,8 +105,7 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
   }
   if ((unsigned)variable->type > HF_TYPE_BOOLEAN) {
     return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, 0, 0,
-                         "the type of '%.*s' is none of any, number, string, boolean", shown,
-                         name);
+                         "the type of '%.*s' is none of any, number, string, boolean", shown, name);
   }
   return HF_OK;
 }
@@ -327,8 +326,8 @@ uint32_t hf__schema_nearest(const hf_schema *schema, const char *name, size_t le
     if (hf__equals_ignoring_case(name, length_bytes, other)) {
       return i;
     }
-    size_t gap = other_bytes > length_bytes ? other_bytes - length_bytes
-                                            : length_bytes - other_bytes;
+    size_t gap =
+        other_bytes > length_bytes ? other_bytes - length_bytes : length_bytes - other_bytes;
     if (gap > limit) {
       continue;
     }

@@ -279,9 +279,8 @@ hf_status hf__tokenize(const hf_schema *schema, const char *text, size_t length_
     offset += tokens[written].length_bytes;
     written++;
   }
-  tokens[written] = (hf__token){.kind = HF__TOKEN_END,
-                                .offset_bytes = (uint32_t)length_bytes,
-                                .variable = HF_NO_VARIABLE};
+  tokens[written] = (hf__token){
+      .kind = HF__TOKEN_END, .offset_bytes = (uint32_t)length_bytes, .variable = HF_NO_VARIABLE};
   *count = written + 1;
   return HF_OK;
 }

@@ -23,11 +23,11 @@ typedef enum hf__token_kind {
 
 typedef struct hf__token {
   hf__token_kind kind;
-  hf_operator op;       /* OPERATOR */
-  uint32_t variable;    /* VARIABLE: schema index */
+  hf_operator op;        /* OPERATOR */
+  uint32_t variable;     /* VARIABLE: schema index */
   uint32_t offset_bytes; /* of a string: its opening quote */
   uint32_t length_bytes; /* of a string: both quotes counted; of the end: 0 */
-  double number;        /* NUMBER */
+  double number;         /* NUMBER */
 } hf__token;
 
 /*

@@ -1,0 +1,123 @@
+import CHoldfast
+
+/// The variables that a condition may name, with their types.
+///
+/// What a schema does not declare cannot be written, so it is the whole of what an operator's text
+/// can reach.
+///
+/// ```swift
+/// let schema = try Schema(["cpu_percent": .number, "region": .string])
+/// let hot = try Condition("cpu_percent > 90 and region == 'eu'", schema: schema)
+/// ```
+///
+/// A schema is an immutable value: copying it is one reference count.
+public struct Schema: Sendable {
+  /// The type of a variable.
+  public enum VariableType: String, Sendable, CaseIterable, Codable {
+    /// Each value brings its own type.
+    case any
+    /// A `Double`.
+    case number
+    /// Text.
+    case string
+    /// True or false; compares as 1 and 0.
+    case boolean
+  }
+
+  let handle: Handle
+
+  /// Declares variables; the index of each is its place in the list.
+  ///
+  /// - Parameter variables: names and types. A name is an ASCII letter or `_`, then ASCII letters,
+  ///   digits and `_`, at most 128 bytes; not `and`, `or` or `always` in any letter case, and not
+  ///   beginning with `and_` or `or_`. At most 4,096 variables.
+  /// - Throws: ``HoldfastError/Code/invalidName``, ``HoldfastError/Code/reservedName``,
+  ///   ``HoldfastError/Code/duplicateName``, ``HoldfastError/Code/tooManyVariables``.
+  /// - Complexity: O(n log n).
+  public init(_ variables: KeyValuePairs<String, VariableType>) throws(HoldfastError) {
+    try self.init(variables.map { (name: $0.key, type: $0.value) })
+  }
+
+  /// Declares variables that are known at run time, in their order.
+  ///
+  /// - Parameter variables: as for the other initialiser.
+  /// - Throws: as the other initialiser.
+  /// - Complexity: O(n log n).
+  public init(_ variables: [(name: String, type: VariableType)]) throws(HoldfastError) {
+    self.handle = try Handle(variables)
+  }
+
+  /// The ready-made schema: `severity`, `recurrence_count`, `confidence`, `step` and `duration`,
+  /// all of type any.
+  public static let classic = Schema(handle: Handle.classic)
+
+  private init(handle: Handle) {
+    self.handle = handle
+  }
+
+  /// How many variables it declares.
+  ///
+  /// - Complexity: O(1).
+  public var count: Int { unsafe hf_schema_count(handle.pointer) }
+
+  /// The names and types, in order.
+  ///
+  /// - Complexity: O(n).
+  public var variables: [(name: String, type: VariableType)] {
+    (0..<count).compactMap { index in
+      let variable = unsafe hf_schema_variable(handle.pointer, UInt32(index))
+      guard let name = unsafe variable.name else { return nil }
+      return (unsafe String(cString: name), VariableType(unsafe variable.type))
+    }
+  }
+
+  /// The index of a variable, for filling a ``Context`` without looking up names.
+  ///
+  /// - Parameter name: exact, letter case included.
+  /// - Returns: `nil` when it is not declared.
+  /// - Complexity: O(log n).
+  public func index(of name: String) -> Int? {
+    var name = name
+    let index = name.withUTF8 { utf8 in
+      unsafe utf8.withMemoryRebound(to: CChar.self) { bytes -> UInt32 in
+        guard let start = bytes.baseAddress else { return HF_NO_VARIABLE }
+        return unsafe hf_schema_find(handle.pointer, start, bytes.count)
+      }
+    }
+    return index == HF_NO_VARIABLE ? nil : Int(index)
+  }
+
+  /// The name at a C index; `nil` beyond the end, as `HF_NO_VARIABLE` is.
+  func name(at index: UInt32) -> String? {
+    let variable = unsafe hf_schema_variable(handle.pointer, index)
+    return unsafe variable.name.map { unsafe String(cString: $0) }
+  }
+}
+
+extension Schema: Equatable {
+  /// Whether both declare the same variables with the same types in the same order.
+  public static func == (a: Schema, b: Schema) -> Bool {
+    unsafe hf_schema_equal(a.handle.pointer, b.handle.pointer)
+  }
+}
+
+extension Schema.VariableType {
+  init(_ type: hf_type) {
+    switch type {
+    case HF_TYPE_ANY: self = .any
+    case HF_TYPE_NUMBER: self = .number
+    case HF_TYPE_STRING: self = .string
+    case HF_TYPE_BOOLEAN: self = .boolean
+    default: self = .any
+    }
+  }
+
+  var cType: hf_type {
+    switch self {
+    case .any: HF_TYPE_ANY
+    case .number: HF_TYPE_NUMBER
+    case .string: HF_TYPE_STRING
+    case .boolean: HF_TYPE_BOOLEAN
+    }
+  }
+}

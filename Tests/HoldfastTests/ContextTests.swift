@@ -1,0 +1,95 @@
+import Holdfast
+import Testing
+
+@Suite struct ContextTests {
+  let schema: Schema
+
+  init() throws {
+    schema = try Schema(["number": .number, "string": .string, "boolean": .boolean, "any": .any])
+  }
+
+  @Test func `a new context has no values`() throws {
+    let context = try Context(schema: schema)
+    for index in -1...4 {
+      let value = context[index]
+      #expect(value == nil)
+    }
+  }
+
+  @Test func `what is set is read back`() throws {
+    var context = try Context(schema: schema)
+    try context.set(number: 1.5, at: 0)
+    try context.set(string: "naïve", at: 1)
+    try context.set(boolean: true, at: 2)
+    try context.set(.container, for: "any")
+    let values = [context[0], context[1], context[2], context[3]]
+    #expect(values == [.number(1.5), .string("naïve"), .boolean(true), .container])
+    try context.unset(at: 1)
+    let unset = context[1]
+    #expect(unset == nil)
+    context.removeAll()
+    let cleared = context[0]
+    #expect(cleared == nil)
+  }
+
+  @Test func `bytes are taken when they are UTF-8`() throws {
+    var context = try Context(schema: schema)
+    try context.set(utf8: [0x68, 0xC3, 0xA9].span, at: 1)
+    let error = capture { try context.set(utf8: [0x68, 0xC3].span, at: 1) }
+    #expect(error?.code == .invalidUTF8)
+    #expect(error?.description == "invalid_utf8: the string for variable 'string' is not UTF-8")
+    let kept = context[1]
+    #expect(kept == .string("hé"))
+  }
+
+  @Test func `a declared type refuses other values and keeps its slot`() throws {
+    var context = try Context(schema: schema)
+    try context.set(number: 7, at: 0)
+    for value: Context.Value in ["text", true, nil, .container] {
+      let error = capture { try context.set(value, at: 0) }
+      #expect(error?.code == .typeMismatch)
+      #expect(error?.variable == "number")
+    }
+    let kept = context[0]
+    #expect(kept == .number(7))
+    let error = capture { try context.set("text", for: "number") }
+    #expect(
+      error?.description
+        == "type_mismatch: variable 'number' is declared as number, so it cannot hold a string")
+  }
+
+  @Test(arguments: [-1, 4, Int.max, Int.min, 1 << 32])
+  func `an index that no variable has is refused`(index: Int) throws {
+    var context = try Context(schema: schema)
+    let error = capture { try context.set(number: 1, at: index) }
+    #expect(error?.code == .invalidArgument)
+    let none = [context[0], context[1], context[2], context[3]]
+    #expect(none.allSatisfy { $0 == nil })
+  }
+
+  @Test func `a name that is not declared is refused`() throws {
+    var context = try Context(schema: schema)
+    let error = capture { try context.set(1, for: "numbre") }
+    #expect(error?.code == .variableNotAllowed)
+    #expect(error?.variable == "numbre")
+  }
+
+  @Test(arguments: [
+    (Context.Value.number(2), "2"), (0.1, "0.1"), (-3, "-3"), (.number(.infinity), "inf"),
+    ("eu", "'eu'"), ("it's", "\"it's\""), (true, "true"), (nil, "null"),
+    (.container, "a container"), (.number(1e300), "1e+300"),
+  ])
+  func `values describe themselves`(value: Context.Value, text: String) {
+    #expect(value.description == text)
+  }
+}
+
+/// The error that `body` throws. (`#expect(throws:)` cannot capture a value that is not copyable.)
+func capture(_ body: () throws -> Void) -> HoldfastError? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return error as? HoldfastError
+  }
+}
