@@ -242,7 +242,7 @@ static hf_status check_types(const hf_condition *condition, hf_error *error) {
     const hf__side *other = named == &c->left ? &c->right : &c->left;
     hf__error_set(error, HF_ERROR_TYPE_MISMATCH, c->left.offset_bytes,
                   hf__comparison_end(c) - c->left.offset_bytes,
-                  "'%.*s' is declared as %s and has no order with a %s", HF__QUOTE_BYTES,
+                  "variable '%s' is declared as %s, which has no order with a %s",
                   condition->schema->variables[named->variable].name,
                   side_type_name(condition->schema, named),
                   side_type_name(condition->schema, other));

@@ -79,30 +79,53 @@ int hf__compare(const hf__cell *left, hf_operator op, const hf__cell *right) {
 
 static void describe_missing(const hf_condition *condition, const hf__side *side, hf_error *error) {
   hf__error_set(error, HF_ERROR_MISSING_VARIABLE, side->offset_bytes, side->length_bytes,
-                "variable '%.*s' has no value", HF_NAME_MAX_BYTES,
-                condition->schema->variables[side->variable].name);
+                "variable '%s' has no value", condition->schema->variables[side->variable].name);
   error->variable = side->variable;
+}
+
+/* "a number", or for the two kinds that are no values of the language, themselves. */
+static const char *with_article(const hf__cell *cell) {
+  switch ((hf_kind)cell->kind) {
+  case HF_KIND_NULL:
+    return "null";
+  case HF_KIND_CONTAINER:
+    return "a container";
+  case HF_KIND_STRING:
+    return "a string";
+  case HF_KIND_NUMBER:
+    return "a number";
+  case HF_KIND_BOOLEAN:
+    return "a boolean";
+  case HF_KIND_MISSING:
+  case HF_KIND_INVALID:
+    break;
+  }
+  return "no value";
 }
 
 static void describe_mismatch(const hf_condition *condition, const hf__comparison *comparison,
                               const hf__cell *left, const hf__cell *right, hf_error *error) {
   uint32_t offset = comparison->left.offset_bytes;
   uint32_t length = hf__comparison_end(comparison) - offset;
-  const hf__side *named =
-      comparison->left.variable != HF_NO_VARIABLE ? &comparison->left : &comparison->right;
-  if (left->kind == HF_KIND_INVALID || right->kind == HF_KIND_INVALID) {
-    const hf__side *invalid =
-        left->kind == HF_KIND_INVALID ? &comparison->left : &comparison->right;
-    const hf_variable *variable = &condition->schema->variables[invalid->variable];
-    named = invalid;
+  bool swap = right->kind == HF_KIND_INVALID ? left->kind != HF_KIND_INVALID
+                                             : comparison->left.variable == HF_NO_VARIABLE;
+  const hf__side *named = swap ? &comparison->right : &comparison->left;
+  const hf__cell *value = swap ? right : left;
+  const hf__cell *other = swap ? left : right;
+  if (named->variable == HF_NO_VARIABLE) {
+    hf__error_set(error, HF_ERROR_TYPE_MISMATCH, offset, length, "%s and %s have no order",
+                  with_article(value), with_article(other));
+    return;
+  }
+  const hf_variable *variable = &condition->schema->variables[named->variable];
+  if (value->kind == HF_KIND_INVALID) {
     hf__error_set(error, HF_ERROR_TYPE_MISMATCH, offset, length,
-                  "variable '%.*s' is declared as %s, but its value is of another type",
-                  HF_NAME_MAX_BYTES, variable->name, hf_type_name(variable->type));
+                  "variable '%s' is declared as %s, but its value is of another type",
+                  variable->name, hf_type_name(variable->type));
   } else {
     hf__error_set(error, HF_ERROR_TYPE_MISMATCH, offset, length,
-                  "a %s and a %s have no order; only numbers with numbers and strings with "
-                  "strings",
-                  hf_kind_name((hf_kind)left->kind), hf_kind_name((hf_kind)right->kind));
+                  "variable '%s' is %s, which has no order with %s", variable->name,
+                  with_article(value), with_article(other));
   }
   error->variable = named->variable;
 }

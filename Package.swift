@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+
+import Foundation
+import PackageDescription
+
+// The C core draws its memory from jemalloc where its header is found, and from the C library
+// otherwise; HOLDFAST_JEMALLOC=0 turns it off (the sanitizers bring an allocator of their own).
+let jemallocHeaders = ["/usr/include/jemalloc/jemalloc.h", "/usr/local/include/jemalloc/jemalloc.h"]
+let jemalloc =
+  Context.environment["HOLDFAST_JEMALLOC"] != "0"
+  && jemallocHeaders.contains { FileManager.default.fileExists(atPath: $0) }
+
+let cWarnings = [
+  "all", "extra", "pedantic", "conversion", "sign-conversion", "shadow", "strict-prototypes",
+  "missing-prototypes", "cast-align", "cast-qual", "undef", "double-promotion", "format=2", "vla",
+  "null-dereference", "atomic-implicit-seq-cst",
+]
+
+let cSettings: [CSetting] =
+  [.define("_GNU_SOURCE", .when(platforms: [.linux])), .treatAllWarnings(as: .error)]
+  + cWarnings.map { .enableWarning($0) }
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+  name: "holdfast",
+  products: [
+    .library(name: "Holdfast", targets: ["Holdfast"]),
+  ],
+  targets: [
+    .target(
+      name: "CHoldfast",
+      path: ".",
+      sources: ["csrc"],
+      publicHeadersPath: "include",
+      cSettings: cSettings + (jemalloc ? [.define("HF_USE_JEMALLOC")] : []),
+      linkerSettings: jemalloc ? [.linkedLibrary("jemalloc")] : []
+    ),
+    .target(name: "Holdfast", dependencies: ["CHoldfast"], swiftSettings: swiftSettings),
+
+    // What the binding costs over C: see bench/README.md.
+    .executableTarget(
+      name: "HoldfastBenchmarks",
+      dependencies: ["Holdfast", "CHoldfast"],
+      path: "bench/swift",
+      swiftSettings: swiftSettings
+    ),
+
+    .target(
+      name: "CHoldfastInternals",
+      dependencies: ["CHoldfast"],
+      path: "Tests/CHoldfastInternals"
+    ),
+    .testTarget(
+      name: "HoldfastTests",
+      dependencies: ["Holdfast", "CHoldfast", "CHoldfastInternals"],
+      swiftSettings: swiftSettings
+    ),
+  ],
+  cLanguageStandard: .c11,
+  cxxLanguageStandard: .cxx17
+)
