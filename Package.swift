@@ -5,7 +5,9 @@ import PackageDescription
 
 // The C core draws its memory from jemalloc where its header is found, and from the C library
 // otherwise; HOLDFAST_JEMALLOC=0 turns it off (the sanitizers bring an allocator of their own).
-let jemallocHeaders = ["/usr/include/jemalloc/jemalloc.h", "/usr/local/include/jemalloc/jemalloc.h"]
+let jemallocHeaders = [
+  "/usr/include/jemalloc/jemalloc.h", "/usr/local/include/jemalloc/jemalloc.h",
+]
 let jemalloc =
   Context.environment["HOLDFAST_JEMALLOC"] != "0"
   && jemallocHeaders.contains { FileManager.default.fileExists(atPath: $0) }

@@ -20,6 +20,9 @@ enum {
   SMALL_COMPARISONS = SMALL_TOKENS / 4 + 1,
 };
 
+static const char ALWAYS[] = "always";
+enum { ALWAYS_TOKENS = 2 }; /* the word and the end */
+
 /* A subtree that waits to be copied into the flattened tree. */
 typedef struct waiting {
   uint32_t branch;
@@ -279,19 +282,14 @@ static hf_status out_of_memory(hf_error *error) {
   return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, 0, 0, "out of memory");
 }
 
-/*
- * Builds the condition from work->tokens and work->nodes. Without nodes it is
- * `always`.
- */
+/* Builds the condition from work->tokens and work->nodes. */
 static hf_status build(const hf_schema *schema, const char *text, size_t length_bytes,
                        const workspace *work, uint32_t token_count, uint32_t node_count,
                        hf_condition **condition, hf_error *error) {
   hf_allocator from = work->allocator;
-  uint32_t comparison_count = node_count == 0 ? 0 : work->nodes[0].end;
-  uint32_t stored_nodes = node_count == 0 ? 1 : node_count;
-  uint32_t variable_count =
-      node_count == 0 ? 0 : collect_variables(work->tokens, token_count, NULL);
-  layout at = lay_out(comparison_count, stored_nodes, variable_count, length_bytes);
+  uint32_t comparison_count = work->nodes[0].end;
+  uint32_t variable_count = collect_variables(work->tokens, token_count, NULL);
+  layout at = lay_out(comparison_count, node_count, variable_count, length_bytes);
   char *block = from.allocate(from.context, at.size_bytes, _Alignof(max_align_t));
   if (block == NULL) {
     return out_of_memory(error);
@@ -314,23 +312,19 @@ static hf_status build(const hf_schema *schema, const char *text, size_t length_
       .variables = variables,
       .text = copy,
       .comparison_count = comparison_count,
-      .node_count = stored_nodes,
+      .node_count = node_count,
       .variable_count = variable_count,
       .text_bytes = (uint32_t)length_bytes,
       .token_count = token_count,
   };
-  if (node_count == 0) {
-    nodes[0] = (hf__node){.kind = HF_NODE_ALWAYS, .length_bytes = (uint32_t)length_bytes};
-  } else {
-    memcpy(nodes, work->nodes, node_count * sizeof *nodes);
-    aim(nodes, node_count);
-    collect_variables(work->tokens, token_count, variables);
-    write_comparisons(work, nodes, node_count, copy, comparisons);
-    hf_status status = check_types(made, error);
-    if (status != HF_OK) {
-      from.deallocate(from.context, block, at.size_bytes, _Alignof(max_align_t));
-      return status;
-    }
+  memcpy(nodes, work->nodes, node_count * sizeof *nodes);
+  aim(nodes, node_count);
+  collect_variables(work->tokens, token_count, variables);
+  write_comparisons(work, nodes, node_count, copy, comparisons);
+  hf_status status = check_types(made, error);
+  if (status != HF_OK) {
+    from.deallocate(from.context, block, at.size_bytes, _Alignof(max_align_t));
+    return status;
   }
   hf_schema_retain(schema);
   *condition = made;
@@ -338,8 +332,8 @@ static hf_status build(const hf_schema *schema, const char *text, size_t length_
 }
 
 /* Whether the whole text is `always`, in any letter case, with white space
- * around it. */
-static bool is_always(const char *text, size_t length_bytes) {
+ * around it; and then where the word begins. */
+static bool is_always(const char *text, size_t length_bytes, size_t *word_offset) {
   size_t start = 0;
   while (start < length_bytes && hf__is_space(text[start])) {
     start++;
@@ -348,7 +342,8 @@ static bool is_always(const char *text, size_t length_bytes) {
   while (end > start && hf__is_space(text[end - 1])) {
     end--;
   }
-  return end > start && hf__equals_ignoring_case(text + start, end - start, "always");
+  *word_offset = start;
+  return end > start && hf__equals_ignoring_case(text + start, end - start, ALWAYS);
 }
 
 hf_condition_options hf_condition_options_default(void) {
@@ -389,6 +384,23 @@ static hf_status check_text(const char *text, size_t length_bytes, size_t max_by
   return HF_OK;
 }
 
+/* From the text to work->tokens and work->nodes. */
+static hf_status read_tree(const hf_schema *schema, const char *text, size_t length_bytes,
+                           uint32_t max_tokens, workspace *work, uint32_t *token_count,
+                           uint32_t *node_count, hf_error *error) {
+  hf_status status =
+      hf__tokenize(schema, text, length_bytes, max_tokens, work->tokens, token_count, error);
+  if (status != HF_OK) {
+    return status;
+  }
+  uint32_t branch_count = 0;
+  status = hf__parse(text, work->tokens, &work->parse, &branch_count, error);
+  if (status == HF_OK) {
+    *node_count = flatten(work, branch_count);
+  }
+  return status;
+}
+
 hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t length_bytes,
                                const hf_condition_options *options, hf_condition **condition,
                                hf_error *error) {
@@ -403,24 +415,25 @@ hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t
   }
   /* A text has at most one token a byte, and its end. */
   size_t tokens = length_bytes + 1 < chosen.max_tokens ? length_bytes + 1 : chosen.max_tokens;
-  bool always = is_always(text, length_bytes);
+  size_t always_offset;
+  bool always = is_always(text, length_bytes, &always_offset);
   workspace work;
-  if (!workspace_open(&work, always ? 0 : tokens,
+  if (!workspace_open(&work, always ? ALWAYS_TOKENS : tokens,
                       chosen.allocator == NULL ? hf_allocator_default() : *chosen.allocator)) {
     return out_of_memory(error);
   }
-  uint32_t token_count = 2; /* `always` and the end */
+  uint32_t token_count = 0;
   uint32_t node_count = 0;
-  if (!always) {
-    status = hf__tokenize(schema, text, length_bytes, chosen.max_tokens, work.tokens, &token_count,
-                          error);
-    uint32_t branch_count = 0;
-    if (status == HF_OK) {
-      status = hf__parse(text, work.tokens, &work.parse, &branch_count, error);
-    }
-    if (status == HF_OK) {
-      node_count = flatten(&work, branch_count);
-    }
+  if (always) {
+    token_count = ALWAYS_TOKENS;
+    work.tokens[0] = work.tokens[1] = (hf__token){.kind = HF__TOKEN_END};
+    work.nodes[0] = (hf__node){.kind = HF_NODE_ALWAYS,
+                               .offset_bytes = (uint32_t)always_offset,
+                               .length_bytes = sizeof ALWAYS - 1};
+    node_count = 1;
+  } else {
+    status = read_tree(schema, text, length_bytes, chosen.max_tokens, &work, &token_count,
+                       &node_count, error);
   }
   if (status == HF_OK) {
     status = build(schema, text, length_bytes, &work, token_count, node_count, condition, error);

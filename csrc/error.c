@@ -50,7 +50,47 @@ void hf__write_end(hf__writer *writer) {
   writer->buffer[end] = '\0';
 }
 
+/* Showing ------------------------------------------------------------------ */
+
+/*
+ * Bytes of the character at `offset`; a byte that is no part of one stands for
+ * itself.
+ */
+static size_t character_bytes(const char *text, size_t end, size_t offset, bool *well_formed) {
+  size_t length = hf__utf8_character_bytes(text, end, offset);
+  *well_formed = hf__utf8_valid_prefix(text + offset, length) == length;
+  return *well_formed ? length : 1;
+}
+
+/* Controls of ASCII, and of Latin-1 (U+0080 to U+009F), which terminals obey too. */
+static bool is_control(const char *character) {
+  unsigned char c = (unsigned char)character[0];
+  return c < 0x20u || c == 0x7Fu || (c == 0xC2u && (unsigned char)character[1] < 0xA0u);
+}
+
+/* Text as one line can show it: control characters are spaces, other bytes `?`. */
+static void write_shown(hf__writer *out, const char *text, size_t from, size_t to) {
+  while (from < to) {
+    bool well_formed;
+    size_t length = character_bytes(text, to, from, &well_formed);
+    if (!well_formed) {
+      hf__write(out, "?", 1);
+    } else if (is_control(text + from)) {
+      hf__write(out, " ", 1);
+    } else {
+      hf__write(out, text + from, length);
+    }
+    from += length;
+  }
+}
+
 /* Filling ------------------------------------------------------------------ */
+
+int hf__quoted_bytes(const char *text, size_t length_bytes) {
+  return length_bytes <= HF__QUOTE_BYTES
+             ? (int)length_bytes
+             : (int)hf__utf8_character_start(text, length_bytes, HF__QUOTE_BYTES);
+}
 
 hf_status hf__error_set(hf_error *error, hf_status status, size_t offset_bytes, size_t length_bytes,
                         const char *format, ...) {
@@ -63,31 +103,18 @@ hf_status hf__error_set(hf_error *error, hf_status status, size_t offset_bytes, 
   error->variable = HF_NO_VARIABLE;
   error->suggestion = HF_NO_VARIABLE;
 
+  char message[2 * HF_ERROR_MESSAGE_BYTES];
   va_list arguments;
   va_start(arguments, format);
-  int written = vsnprintf(error->message, sizeof error->message, format, arguments);
+  vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  if (written >= (int)sizeof error->message) {
-    /* snprintf cut it, perhaps inside a character. */
-    size_t last = sizeof error->message - 2;
-    size_t start = hf__utf8_character_start(error->message, sizeof error->message, last);
-    size_t whole = hf__utf8_valid_prefix(error->message + start, last + 1 - start);
-    error->message[start + whole] = '\0';
-  }
+  hf__writer out = {.buffer = error->message, .capacity_bytes = sizeof error->message};
+  write_shown(&out, message, 0, strlen(message));
+  hf__write_end(&out);
   return status;
 }
 
 /* Reporting ---------------------------------------------------------------- */
-
-/*
- * Bytes of the character at `offset`; a byte that is no part of one stands for
- * itself.
- */
-static size_t character_bytes(const char *text, size_t end, size_t offset, bool *well_formed) {
-  size_t length = hf__utf8_character_bytes(text, end, offset);
-  *well_formed = hf__utf8_valid_prefix(text + offset, length) == length;
-  return *well_formed ? length : 1;
-}
 
 static size_t count_columns(const char *text, size_t from, size_t to) {
   size_t columns = 0;
@@ -107,23 +134,6 @@ static size_t skip_columns(const char *text, size_t offset, size_t end, size_t c
     columns--;
   }
   return offset;
-}
-
-/* Text as one line can show it: control characters are spaces, other bytes `?`. */
-static void write_shown(hf__writer *out, const char *text, size_t from, size_t to) {
-  while (from < to) {
-    bool well_formed;
-    size_t length = character_bytes(text, to, from, &well_formed);
-    unsigned char c = (unsigned char)text[from];
-    if (!well_formed) {
-      hf__write(out, "?", 1);
-    } else if (c < 0x20u || c == 0x7Fu) {
-      hf__write(out, " ", 1);
-    } else {
-      hf__write(out, text + from, length);
-    }
-    from += length;
-  }
 }
 
 static void write_place(hf__writer *out, const hf_error *error, const char *text,

@@ -18,10 +18,14 @@ HF_BEGIN_NONNULL
 /* How much of a name or a string from outside a message quotes, in bytes. */
 #define HF__QUOTE_BYTES 40
 
+/* As much of `text` as a message quotes, ending where a character ends; for "%.*s". */
+int hf__quoted_bytes(const char *HF_NULLABLE text, size_t length_bytes);
+
 /*
  * Fills `error`, unless it is NULL, with everything but the variables, which
  * become HF_NO_VARIABLE. The message is cut at a character's end when it does
- * not fit.
+ * not fit; control characters in it become spaces, and bytes that are not UTF-8
+ * question marks.
  *
  * Returns `status`, so that a function can end with it.
  */

@@ -30,8 +30,8 @@ static hf_status fail(const parser *in, hf_status status, const char *expected) 
     return hf__error_set(in->error, status, found->offset_bytes, 0,
                          "expected %s, found the end of the condition", expected);
   }
-  int shown = (int)(found->length_bytes < HF__QUOTE_BYTES ? found->length_bytes : HF__QUOTE_BYTES);
   const char *text = in->text + found->offset_bytes;
+  int shown = hf__quoted_bytes(text, found->length_bytes);
   /* A string brings its own quotes. */
   const char *quote = found->kind == HF__TOKEN_STRING ? "" : "'";
   const char *dots = found->length_bytes > HF__QUOTE_BYTES ? "..." : "";

@@ -80,7 +80,7 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
   const char *name = variable->name == NULL ? "" : variable->name;
   /* Bounded: a name without its NUL is not read further than it may be long. */
   size_t length = strnlen(name, HF_NAME_MAX_BYTES + 1);
-  int shown = (int)(length < HF__QUOTE_BYTES ? length : HF__QUOTE_BYTES);
+  int shown = hf__quoted_bytes(name, length);
   if (length > HF_NAME_MAX_BYTES) {
     return hf__error_set(error, HF_ERROR_INVALID_NAME, 0, 0,
                          "the name '%.*s...' is longer than %d bytes", shown, name,
@@ -114,11 +114,11 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
 
 /*
  * The sort is an insertion into a sorted array: qsort would need the names
- * through a global, and declarations mostly come in small numbers. Returns the
- * place of an equal name, or SIZE_MAX.
+ * through a global, and declarations mostly come in small numbers. Returns false
+ * when the name is there already.
  */
-static size_t insert_sorted(uint32_t *by_name, size_t count, const hf_variable *variables,
-                            uint32_t index) {
+static bool insert_sorted(uint32_t *by_name, size_t count, const hf_variable *variables,
+                          uint32_t index) {
   const char *name = variables[index].name;
   size_t low = 0;
   size_t high = count;
@@ -126,7 +126,7 @@ static size_t insert_sorted(uint32_t *by_name, size_t count, const hf_variable *
     size_t middle = low + (high - low) / 2;
     int order = strcmp(variables[by_name[middle]].name, name);
     if (order == 0) {
-      return by_name[middle];
+      return false;
     }
     if (order < 0) {
       low = middle + 1;
@@ -136,7 +136,7 @@ static size_t insert_sorted(uint32_t *by_name, size_t count, const hf_variable *
   }
   memmove(by_name + low + 1, by_name + low, (count - low) * sizeof *by_name);
   by_name[low] = index;
-  return SIZE_MAX;
+  return true;
 }
 
 hf_status hf_schema_create(const hf_variable *variables, size_t count,
@@ -146,16 +146,14 @@ hf_status hf_schema_create(const hf_variable *variables, size_t count,
                          "%zu variables are declared; a schema has at most %d", count,
                          HF_SCHEMA_MAX_VARIABLES);
   }
+  /* Declarations are sound up to `sound`; what is wrong with the next one counts
+   * only when there is no earlier duplicate among them. */
+  hf_status fault = HF_OK;
+  size_t sound = 0;
   size_t names_bytes = 0;
-  for (size_t i = 0; i < count; i++) {
-    hf_status status = check_declaration(&variables[i], error);
-    if (status != HF_OK) {
-      if (error != NULL) {
-        error->variable = (uint32_t)i;
-      }
-      return status;
-    }
-    names_bytes += strlen(variables[i].name) + 1;
+  while (sound < count && (fault = check_declaration(&variables[sound], error)) == HF_OK) {
+    names_bytes += strlen(variables[sound].name) + 1;
+    sound++;
   }
 
   hf_allocator from = allocator == NULL ? hf_allocator_default() : *allocator;
@@ -171,21 +169,25 @@ hf_status hf_schema_create(const hf_variable *variables, size_t count,
   hf_variable *declared = (hf_variable *)(void *)(block + variables_at);
   uint32_t *by_name = (uint32_t *)(void *)(block + by_name_at);
   char *names = block + names_at;
-  for (size_t i = 0; i < count; i++) {
-    size_t bytes = strlen(variables[i].name) + 1;
-    memcpy(names, variables[i].name, bytes);
-    declared[i] = (hf_variable){.name = names, .type = variables[i].type};
+  size_t index = 0;
+  for (; index < sound; index++) {
+    size_t bytes = strlen(variables[index].name) + 1;
+    memcpy(names, variables[index].name, bytes);
+    declared[index] = (hf_variable){.name = names, .type = variables[index].type};
     names += bytes;
-    size_t twin = insert_sorted(by_name, i, declared, (uint32_t)i);
-    if (twin != SIZE_MAX) {
-      hf__error_set(error, HF_ERROR_DUPLICATE_NAME, 0, 0, "'%.*s' is declared twice",
-                    HF__QUOTE_BYTES, variables[i].name);
-      if (error != NULL) {
-        error->variable = (uint32_t)i;
-      }
-      from.deallocate(from.context, block, size, _Alignof(max_align_t));
-      return HF_ERROR_DUPLICATE_NAME;
+    if (!insert_sorted(by_name, index, declared, (uint32_t)index)) {
+      fault =
+          hf__error_set(error, HF_ERROR_DUPLICATE_NAME, 0, 0, "'%.*s' is declared twice",
+                        hf__quoted_bytes(declared[index].name, bytes - 1), declared[index].name);
+      break;
     }
+  }
+  if (fault != HF_OK) {
+    if (error != NULL) {
+      error->variable = (uint32_t)index;
+    }
+    from.deallocate(from.context, block, size, _Alignof(max_align_t));
+    return fault;
   }
   *made = (hf_schema){
       .allocator = from,

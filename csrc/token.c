@@ -21,10 +21,6 @@ typedef struct scanner {
   hf_error *error; /* may be NULL */
 } scanner;
 
-static int quoted_bytes(size_t length_bytes) {
-  return (int)(length_bytes < HF__QUOTE_BYTES ? length_bytes : HF__QUOTE_BYTES);
-}
-
 /* Faults ------------------------------------------------------------------- */
 
 /* What to write instead of a character that people bring from elsewhere. */
@@ -112,7 +108,7 @@ static hf_status variable_not_allowed(const scanner *in, size_t offset, size_t l
     return status;
   }
   const char *name = in->text + offset;
-  int shown = quoted_bytes(length_bytes);
+  int shown = hf__quoted_bytes(name, length_bytes);
   const char *dots = length_bytes > HF__QUOTE_BYTES ? "..." : "";
   uint32_t nearest = hf__schema_nearest(in->schema, name, length_bytes);
   const char *known = advice_on_name(name, length_bytes);

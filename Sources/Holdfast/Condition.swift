@@ -161,7 +161,7 @@ import CHoldfast
       guard let name = schema.name(at: index), let value = values[name] else { continue }
       do {
         try context.set(value, at: Int(index))
-      } catch where error.code == .typeMismatch {
+      } catch  where error.code == .typeMismatch {
         try context.setInvalid(at: Int(index))
       }
     }

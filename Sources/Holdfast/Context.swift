@@ -15,7 +15,7 @@ import CHoldfast
 /// ```
 ///
 /// A context has one owner, so no two tasks fill it at once. For a single decision,
-/// ``Condition/evaluate(_:)-(Dictionary<String,Value>)`` takes a dictionary instead.
+/// ``Condition/evaluate(_:)-([String:Context.Value])`` takes a dictionary instead.
 @safe public struct Context: ~Copyable, Sendable {
   /// A value of any type that a condition may meet.
   public enum Value: Sendable, Hashable {
@@ -102,7 +102,9 @@ import CHoldfast
   /// Fills a slot with a copy of a string that is already bytes. Throws as ``set(number:at:)``,
   /// ``HoldfastError/Code/invalidUTF8``, or ``HoldfastError/Code/outOfMemory``.
   ///
-  /// - Parameter utf8: checked to be UTF-8.
+  /// - Parameters:
+  ///   - utf8: checked to be UTF-8.
+  ///   - index: of the variable.
   /// - Complexity: as ``set(string:at:)``.
   public mutating func set(utf8: Span<UInt8>, at index: Int) throws(HoldfastError) {
     try check(
@@ -250,7 +252,9 @@ extension Context.Value {
     case HF_KIND_STRING:
       let bytes = unsafe UnsafeBufferPointer(start: value.string, count: value.length_bytes)
       self = .string(
-        unsafe bytes.withMemoryRebound(to: UInt8.self) { unsafe String(decoding: $0, as: UTF8.self) }
+        unsafe bytes.withMemoryRebound(to: UInt8.self) {
+          unsafe String(decoding: $0, as: UTF8.self)
+        }
       )
     default: return nil  // missing, or not of the declared type
     }

@@ -26,7 +26,8 @@ extension Schema {
       var error = hf_error()
       let status = unsafe names.withUnsafeBufferPointer { names -> hf_status in
         let declarations: [hf_variable] = unsafe zip(starts, variables).map { start, variable in
-          unsafe hf_variable(name: names.baseAddress?.advanced(by: start), type: variable.type.cType)
+          unsafe hf_variable(
+            name: names.baseAddress?.advanced(by: start), type: variable.type.cType)
         }
         return unsafe hf_schema_create(
           declarations, declarations.count, nil, &schema, &error)

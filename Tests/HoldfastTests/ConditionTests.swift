@@ -36,7 +36,9 @@ import Testing
   }
 
   @Test func `a fault on a later line shows that line`() {
-    let error = #expect(throws: HoldfastError.self) { try Condition("severity > 1\n  and step = 2") }
+    let error = #expect(throws: HoldfastError.self) {
+      try Condition("severity > 1\n  and step = 2")
+    }
     #expect(
       error?.description == """
         invalid_operator: '=' is no operator; use >=, <=, >, <, == or !=

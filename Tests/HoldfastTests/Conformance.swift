@@ -95,7 +95,8 @@ enum Conformance {
     var word = ""
     for scalar in text.unicodeScalars {
       let isWordPart =
-        scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789_".unicodeScalars.contains(scalar))
+        scalar.isASCII
+        && (scalar.properties.isAlphabetic || "0123456789_".unicodeScalars.contains(scalar))
       if quote == nil, isWordPart {
         word.unicodeScalars.append(scalar)
       } else {

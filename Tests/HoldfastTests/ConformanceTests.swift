@@ -22,7 +22,9 @@ import Testing
       }
     }
     #expect(rows.count > unbound)
-    print("conformance: swift \(file) \(rows.count) rows: \(rows.count - unbound) bound, \(unbound) not bound")
+    print(
+      "conformance: swift \(file) \(rows.count) rows: \(rows.count - unbound) bound, \(unbound) not bound"
+    )
   }
 
   @Test func `every text has its tokens`() throws {
@@ -36,7 +38,8 @@ import Testing
           Int(token.offset_bytes) == Conformance.byteOffset(expected.position, in: row.expr),
           "\(row.id)")
         let source = String(
-          decoding: row.expr.utf8.dropFirst(Int(token.offset_bytes)).prefix(Int(token.length_bytes)),
+          decoding: row.expr.utf8.dropFirst(Int(token.offset_bytes)).prefix(
+            Int(token.length_bytes)),
           as: UTF8.self)
         switch expected.value {
         case .number(let number): #expect(token.number == number, "\(row.id)")
@@ -47,7 +50,9 @@ import Testing
         }
       }
     }
-    print("conformance: swift condition_tokens.jsonl \(rows.count) rows: \(rows.count) bound, 0 not bound")
+    print(
+      "conformance: swift condition_tokens.jsonl \(rows.count) rows: \(rows.count) bound, 0 not bound"
+    )
   }
 
   private func answer(to row: Conformance.ConditionRow) -> Conformance.Expectation {

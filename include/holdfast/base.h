@@ -210,10 +210,10 @@ typedef struct hf_allocator {
    * two, at most 128), or NULL: the library reports HF_ERROR_OUT_OF_MEMORY.
    */
   void *HF_NULLABLE (*HF_NONNULL allocate)(void *HF_NULLABLE context, size_t size_bytes,
-                                size_t alignment_bytes);
+                                           size_t alignment_bytes);
   /** Gives back what `allocate` returned, with the same size and alignment. */
   void (*HF_NONNULL deallocate)(void *HF_NULLABLE context, void *memory, size_t size_bytes,
-                     size_t alignment_bytes);
+                                size_t alignment_bytes);
   /** Handed to both; the library never looks at it. */
   void *HF_NULLABLE context;
 } hf_allocator;

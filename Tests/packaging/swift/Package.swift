@@ -1,0 +1,17 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// An outside package: it finds Holdfast by the path in HOLDFAST_PATH. The sources of its target
+// `Readme` are the README's example, which Tests/packaging/run copies in.
+let holdfast: Target.Dependency = .product(name: "Holdfast", package: "holdfast")
+
+let package = Package(
+  name: "HoldfastUser",
+  dependencies: [
+    .package(name: "holdfast", path: Context.environment["HOLDFAST_PATH"] ?? "../../..")
+  ],
+  targets: [
+    .executableTarget(name: "OneLine", dependencies: [holdfast]),
+    .executableTarget(name: "Readme", dependencies: [holdfast]),
+  ]
+)
