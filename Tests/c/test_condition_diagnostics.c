@@ -435,6 +435,17 @@ static void only_utf8_is_read(void **state) {
     assert_non_null(strstr(error.message, "UTF-8"));
     assert_null(condition);
   }
+  /* At every distance from the start, for what looks at several bytes at a time. */
+  for (uint32_t shift = 0; shift < 40; shift++) {
+    char text[64] = "region == '";
+    memset(text + 11, 'x', shift);
+    memcpy(text + 11 + shift, "\xC3(xxxxxxx'", 11);
+    hf_condition *condition = NULL;
+    hf_error error;
+    assert_int_equal(hf_condition_compile(schema, text, 11 + shift + 11, NULL, &condition, &error),
+                     HF_ERROR_INVALID_UTF8);
+    assert_int_equal(error.offset_bytes, 11 + shift);
+  }
   hf_schema_release(schema);
 }
 

@@ -64,6 +64,9 @@ static void reports_point_at_the_fault(void **state) {
       {"cpu\x01\x1B\x7F\r> 1", 3, 1,
        "  1 | cpu    > 1\n"
        "    |    ^\n"},
+      {"region == '\xC2\x85\xC2\x9B' zzz", 17, 3,
+       "  1 | region == '  ' zzz\n"
+       "    |                ^~~\n"},
       /* Columns are characters, not bytes. */
       {"region == 'caf\xC3\xA9 \xE2\x82\xAC' or zzz", 25, 3,
        "  1 | region == 'caf\xC3\xA9 \xE2\x82\xAC' or zzz\n"
