@@ -279,7 +279,7 @@ static layout lay_out(size_t comparisons, size_t nodes, size_t variables, size_t
 }
 
 static hf_status out_of_memory(hf_error *error) {
-  return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, 0, 0, "out of memory");
+  return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
 }
 
 /* Builds the condition from work->tokens and work->nodes. */
@@ -356,12 +356,12 @@ hf_condition_options hf_condition_options_default(void) {
 
 static hf_status check_limits(const hf_condition_options *options, hf_error *error) {
   if (options->max_tokens < 2 || options->max_tokens > HF_CONDITION_LIMIT_MAX_TOKENS) {
-    return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, 0, 0,
+    return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
                          "the token limit is %u; it may be 2 to %d", (unsigned)options->max_tokens,
                          HF_CONDITION_LIMIT_MAX_TOKENS);
   }
   if (options->max_text_bytes > HF_CONDITION_LIMIT_MAX_TEXT_BYTES) {
-    return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, 0, 0,
+    return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
                          "the length limit is %u bytes; it may be 0 to %d",
                          (unsigned)options->max_text_bytes, HF_CONDITION_LIMIT_MAX_TEXT_BYTES);
   }

@@ -147,7 +147,7 @@ static hf_status fail(const hf_condition *condition, const hf_context *context,
 }
 
 static hf_status schema_mismatch(hf_error *error) {
-  return hf__error_set(error, HF_ERROR_SCHEMA_MISMATCH, 0, 0,
+  return hf__error_set(error, HF_ERROR_SCHEMA_MISMATCH, HF_NO_OFFSET, 0,
                        "the context was made for another schema than the condition");
 }
 

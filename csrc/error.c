@@ -192,7 +192,7 @@ size_t hf_error_format(const hf_error *error, const char *text, size_t length_by
   size_t message = strnlen(error->message, sizeof error->message);
   hf__write(&out, error->message, message);
   hf__write_string(&out, "\n");
-  if (text != NULL) {
+  if (text != NULL && error->offset_bytes != HF_NO_OFFSET) {
     write_place(&out, error, text, length_bytes);
   }
   hf__write_end(&out);

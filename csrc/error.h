@@ -23,7 +23,8 @@ int hf__quoted_bytes(const char *HF_NULLABLE text, size_t length_bytes);
 
 /*
  * Fills `error`, unless it is NULL, with everything but the variables, which
- * become HF_NO_VARIABLE. The message is cut at a character's end when it does
+ * become HF_NO_VARIABLE. The offset is HF_NO_OFFSET where there is no place. The
+ * message is cut at a character's end when it does
  * not fit; control characters in it become spaces, and bytes that are not UTF-8
  * question marks.
  *

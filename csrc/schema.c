@@ -82,12 +82,12 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
   size_t length = strnlen(name, HF_NAME_MAX_BYTES + 1);
   int shown = hf__quoted_bytes(name, length);
   if (length > HF_NAME_MAX_BYTES) {
-    return hf__error_set(error, HF_ERROR_INVALID_NAME, 0, 0,
+    return hf__error_set(error, HF_ERROR_INVALID_NAME, HF_NO_OFFSET, 0,
                          "the name '%.*s...' is longer than %d bytes", shown, name,
                          HF_NAME_MAX_BYTES);
   }
   if (!is_identifier(name, length)) {
-    return hf__error_set(error, HF_ERROR_INVALID_NAME, 0, 0,
+    return hf__error_set(error, HF_ERROR_INVALID_NAME, HF_NO_OFFSET, 0,
                          "'%.*s' is no name: expected an ASCII letter or '_', then letters, "
                          "digits and '_'",
                          shown, name);
@@ -95,16 +95,16 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
   if (hf__equals_ignoring_case(name, length, "and") ||
       hf__equals_ignoring_case(name, length, "or") ||
       hf__equals_ignoring_case(name, length, "always")) {
-    return hf__error_set(error, HF_ERROR_RESERVED_NAME, 0, 0, "'%s' is a word of the language",
-                         name);
+    return hf__error_set(error, HF_ERROR_RESERVED_NAME, HF_NO_OFFSET, 0,
+                         "'%s' is a word of the language", name);
   }
   if (strncmp(name, "and_", 4) == 0 || strncmp(name, "or_", 3) == 0) {
-    return hf__error_set(error, HF_ERROR_RESERVED_NAME, 0, 0,
+    return hf__error_set(error, HF_ERROR_RESERVED_NAME, HF_NO_OFFSET, 0,
                          "'%.*s' would be read as the operator '%s' and another name", shown, name,
                          name[0] == 'a' ? "and" : "or");
   }
   if ((unsigned)variable->type > HF_TYPE_BOOLEAN) {
-    return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, 0, 0,
+    return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
                          "the type of '%.*s' is none of any, number, string, boolean", shown, name);
   }
   return HF_OK;
@@ -142,7 +142,7 @@ static bool insert_sorted(uint32_t *by_name, size_t count, const hf_variable *va
 hf_status hf_schema_create(const hf_variable *variables, size_t count,
                            const hf_allocator *allocator, hf_schema **schema, hf_error *error) {
   if (count > HF_SCHEMA_MAX_VARIABLES) {
-    return hf__error_set(error, HF_ERROR_TOO_MANY_VARIABLES, 0, 0,
+    return hf__error_set(error, HF_ERROR_TOO_MANY_VARIABLES, HF_NO_OFFSET, 0,
                          "%zu variables are declared; a schema has at most %d", count,
                          HF_SCHEMA_MAX_VARIABLES);
   }
@@ -163,7 +163,7 @@ hf_status hf_schema_create(const hf_variable *variables, size_t count,
   size_t size = names_at + names_bytes;
   char *block = from.allocate(from.context, size, _Alignof(max_align_t));
   if (block == NULL) {
-    return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, 0, 0, "out of memory");
+    return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
   }
   hf_schema *made = (hf_schema *)(void *)block;
   hf_variable *declared = (hf_variable *)(void *)(block + variables_at);
@@ -177,7 +177,7 @@ hf_status hf_schema_create(const hf_variable *variables, size_t count,
     names += bytes;
     if (!insert_sorted(by_name, index, declared, (uint32_t)index)) {
       fault =
-          hf__error_set(error, HF_ERROR_DUPLICATE_NAME, 0, 0, "'%.*s' is declared twice",
+          hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0, "'%.*s' is declared twice",
                         hf__quoted_bytes(declared[index].name, bytes - 1), declared[index].name);
       break;
     }

@@ -246,9 +246,10 @@ static hf_status too_complex(const scanner *in, size_t offset, uint32_t max_toke
   scanner silent = *in;
   silent.error = NULL;
   hf__token token;
-  size_t length = scan(&silent, offset, &token) == HF_OK
-                      ? token.length_bytes
-                      : hf__utf8_character_bytes(in->text, in->end, offset);
+  (void)scan(&silent, offset, &token);
+  /* What begins no token at all counts as one character. */
+  size_t length = token.length_bytes > 0 ? token.length_bytes
+                                         : hf__utf8_character_bytes(in->text, in->end, offset);
   return hf__error_set(in->error, HF_ERROR_TOO_COMPLEX, offset, length,
                        "the condition has more than %u tokens, its end counted as one",
                        (unsigned)max_tokens);

@@ -173,8 +173,7 @@ import CHoldfast
     var held = false
     var error = hf_error()
     _ = unsafe hf_condition_evaluate(pointer, context.pointer, &held, &error)
-    return HoldfastError(
-      error, text: error.status == HF_ERROR_SCHEMA_MISMATCH ? nil : text, schema: schema)
+    return HoldfastError(error, text: text, schema: schema)
   }
 }
 

@@ -150,9 +150,12 @@ extension HoldfastError {
     self.message = unsafe withUnsafeBytes(of: &error.message) { buffer in
       unsafe String(decoding: buffer.prefix { $0 != 0 }, as: UTF8.self)
     }
-    self.location = text.map {
-      Location(text: $0, offset: Int(error.offset_bytes), length: Int(error.length_bytes))
-    }
+    self.location =
+      error.offset_bytes == HF_NO_OFFSET
+      ? nil
+      : text.map {
+        Location(text: $0, offset: Int(error.offset_bytes), length: Int(error.length_bytes))
+      }
     self.variable = schema?.name(at: error.variable)
     self.suggestion = schema?.name(at: error.suggestion)
   }

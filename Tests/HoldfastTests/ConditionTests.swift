@@ -117,6 +117,7 @@ import Testing
   func `limits out of range are refused`(limits: Condition.Limits) {
     let error = #expect(throws: HoldfastError.self) { try Condition("step > 1", limits: limits) }
     #expect(error?.code == .invalidArgument)
+    #expect(error?.location == nil)
   }
 
   @Test func `inspection tells what is needed and the canonical text`() throws {

@@ -58,7 +58,7 @@ static void the_token_limit_is_exact_for_every_token(void **state) {
       {"\xE2\x89\xA5", 3, HF_ERROR_UNEXPECTED_CHARACTER},
       {"'open", 1, HF_ERROR_UNTERMINATED_STRING},
       {"=", 1, HF_ERROR_INVALID_OPERATOR},
-      {"zzz", 1, HF_ERROR_VARIABLE_NOT_ALLOWED},
+      {"zzz", 3, HF_ERROR_VARIABLE_NOT_ALLOWED},
   };
   hf_schema *schema = test_schema(typed);
   /* Parentheses dropped, 47 tokens; with ` or` or ` cpu` 48. */

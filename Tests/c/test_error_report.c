@@ -208,7 +208,7 @@ static void the_largest_report_fits(void **state) {
 /* An error that does not belong to the text is reported without reading beyond it. */
 static void a_place_beyond_the_text_is_the_end_of_it(void **state) {
   (void)state;
-  static const uint32_t offsets[] = {6, 7, 1000, UINT32_MAX};
+  static const uint32_t offsets[] = {6, 7, 1000, UINT32_MAX - 1};
   for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
     char *text = malloc(6);
     assert_non_null(text);
@@ -221,6 +221,21 @@ static void a_place_beyond_the_text_is_the_end_of_it(void **state) {
                                 "    |       ^\n");
     free(text);
   }
+}
+
+static void an_error_without_a_place_shows_no_text(void **state) {
+  (void)state;
+  hf_condition_options options = hf_condition_options_default();
+  options.max_tokens = 1;
+  hf_condition *condition = NULL;
+  hf_error error;
+  assert_int_equal(
+      hf_condition_compile(hf_schema_classic(), "always", 6, &options, &condition, &error),
+      HF_ERROR_INVALID_ARGUMENT);
+  assert_int_equal(error.offset_bytes, HF_NO_OFFSET);
+  char report[HF_ERROR_REPORT_BYTES];
+  hf_error_format(&error, "always", 6, report, sizeof report);
+  assert_string_equal(report, "invalid_argument: the token limit is 1; it may be 2 to 1048576\n");
 }
 
 static void every_capacity_is_kept_to(void **state) {
@@ -261,6 +276,7 @@ int main(void) {
       cmocka_unit_test(a_long_fault_does_not_lengthen_the_report),
       cmocka_unit_test(the_largest_report_fits),
       cmocka_unit_test(a_place_beyond_the_text_is_the_end_of_it),
+      cmocka_unit_test(an_error_without_a_place_shows_no_text),
       cmocka_unit_test(every_capacity_is_kept_to),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

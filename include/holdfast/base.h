@@ -155,8 +155,9 @@ HF_API const char *hf_status_name(hf_status status);
 /** Room that hf_error_format() never exceeds, the closing NUL included. */
 #define HF_ERROR_REPORT_BYTES 1024
 
-/** No variable: see hf_error. */
+/** No variable, no place in the text: see hf_error. */
 #define HF_NO_VARIABLE UINT32_MAX
+#define HF_NO_OFFSET UINT32_MAX
 
 /**
  * What went wrong, where, and what would be right. Plain data: it owns nothing
@@ -164,7 +165,8 @@ HF_API const char *hf_status_name(hf_status status);
  */
 typedef struct hf_error {
   hf_status status;
-  /** Where the fault starts in the condition's text, in bytes. */
+  /** Where the fault starts in the condition's text, in bytes; HF_NO_OFFSET when the fault is not
+   *  in a text, as with a schema, a limit or memory. */
   uint32_t offset_bytes;
   /** How much of the text is at fault, in bytes; 0 at the end of the text. */
   uint32_t length_bytes;
@@ -183,7 +185,8 @@ typedef struct hf_error {
  * as spaces. Every line ends in a newline.
  *
  * @param error   borrowed.
- * @param text    borrowed; the text that was compiled. NULL prints no caret.
+ * @param text    borrowed; the text that was compiled. No caret is printed when
+ *                it is NULL, or the error has no place in a text.
  * @param length_bytes  of the text.
  * @param buffer  receives at most `capacity_bytes` bytes, always NUL-terminated
  *                when the capacity is not 0.

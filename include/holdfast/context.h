@@ -113,9 +113,10 @@ HF_API HF_MUST_USE hf_status hf_context_unset(hf_context *context, uint32_t inde
 /**
  * Fills a slot with a copy of a string.
  *
- * @param string  copied; UTF-8. May be NULL when the length is 0.
- * @return as above; HF_ERROR_INVALID_UTF8 when it is not UTF-8;
- *         HF_ERROR_OUT_OF_MEMORY.
+ * @param string  copied; UTF-8, shorter than 4 GiB. May be NULL when the length
+ *                is 0.
+ * @return as above; HF_ERROR_INVALID_ARGUMENT also when it is too long;
+ *         HF_ERROR_INVALID_UTF8 when it is not UTF-8; HF_ERROR_OUT_OF_MEMORY.
  *
  * Cost: O(length); allocates only when the slot has not held so long a string
  * before.
@@ -130,8 +131,9 @@ HF_API HF_MUST_USE hf_status hf_context_set_string(hf_context *context, uint32_t
  * @param string  borrowed until the slot is filled again, unset or cleared, or
  *                the context is destroyed: the caller keeps the bytes alive and
  *                unchanged so long. They should be UTF-8; it is not checked,
- *                and other bytes compare by their values.
- * @return as hf_context_set_number().
+ *                and other bytes compare by their values. Shorter than 4 GiB.
+ * @return as hf_context_set_number(); HF_ERROR_INVALID_ARGUMENT also when it is
+ *         too long.
  *
  * Cost: O(1), no allocation.
  */
