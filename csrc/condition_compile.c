@@ -6,6 +6,7 @@
  */
 #include <holdfast/condition.h>
 
+#include "ascii.h"
 #include "error.h"
 #include "parse.h"
 #include "program.h"

@@ -55,7 +55,7 @@ static int compare_others(const hf__cell *left, hf_operator op, const hf__cell *
 }
 
 int hf__compare(const hf__cell *left, hf_operator op, const hf__cell *right) {
-  if (left->kind < HF_KIND_NUMBER || right->kind < HF_KIND_NUMBER) {
+  if (!hf__is_numeric(left) || !hf__is_numeric(right)) {
     return compare_others(left, op, right);
   }
   switch (op) {
@@ -107,8 +107,10 @@ static void describe_mismatch(const hf_condition *condition, const hf__compariso
                               const hf__cell *left, const hf__cell *right, hf_error *error) {
   uint32_t offset = comparison->left.offset_bytes;
   uint32_t length = hf__comparison_end(comparison) - offset;
-  bool swap = right->kind == HF_KIND_INVALID ? left->kind != HF_KIND_INVALID
-                                             : comparison->left.variable == HF_NO_VARIABLE;
+  /* Name the variable at fault, or else the first; the order of two literals stays. */
+  bool right_only =
+      comparison->left.variable == HF_NO_VARIABLE && comparison->right.variable != HF_NO_VARIABLE;
+  bool swap = right_only || (right->kind == HF_KIND_INVALID && left->kind != HF_KIND_INVALID);
   const hf__side *named = swap ? &comparison->right : &comparison->left;
   const hf__cell *value = swap ? right : left;
   const hf__cell *other = swap ? left : right;

@@ -26,6 +26,13 @@ struct hf_context {
   hf__cell cells[];
 };
 
+/* Whether a cell compares as a number. One comparison on the hot path: numbers
+ * and booleans are the last two kinds. */
+_Static_assert(HF_KIND_BOOLEAN == HF_KIND_NUMBER + 1, "numeric kinds are the last");
+static inline bool hf__is_numeric(const hf__cell *cell) {
+  return cell->kind >= HF_KIND_NUMBER;
+}
+
 hf_value hf__cell_value(const hf__cell *cell);
 
 #endif

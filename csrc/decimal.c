@@ -23,7 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIGNIFICANT_DIGITS = 800, EXACT_POWERS = 23 };
+enum {
+  SIGNIFICANT_DIGITS = 800,
+  EXACT_DIGITS = 19, /* of which a uint64_t holds any */
+  EXACT_POWERS = 23,
+};
 
 static const double POWERS_OF_TEN[EXACT_POWERS] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -60,7 +64,7 @@ hf_status hf__decimal_parse(const char *text, size_t length_bytes, double *numbe
     if (count < SIGNIFICANT_DIGITS) {
       digits[count] = c;
       count++;
-      mantissa = count <= 19 ? mantissa * 10 + (uint64_t)(c - '0') : mantissa;
+      mantissa = count <= EXACT_DIGITS ? mantissa * 10 + (uint64_t)(c - '0') : mantissa;
     } else {
       sticky = sticky || c != '0';
       exponent++;
@@ -70,7 +74,7 @@ hf_status hf__decimal_parse(const char *text, size_t length_bytes, double *numbe
     *number = 0;
     return HF_OK;
   }
-  if (count <= 19 && mantissa <= (UINT64_C(1) << 53) && exponent > -EXACT_POWERS &&
+  if (count <= EXACT_DIGITS && mantissa <= (UINT64_C(1) << 53) && exponent > -EXACT_POWERS &&
       exponent < EXACT_POWERS) {
     *number = exponent < 0 ? (double)mantissa / POWERS_OF_TEN[-exponent]
                            : (double)mantissa * POWERS_OF_TEN[exponent];
@@ -94,11 +98,15 @@ void hf__decimal_write(hf__writer *writer, double number) {
     hf__write_string(writer, "0");
     return;
   }
-  /* The fewest digits that come back as the same double; 17 always do. */
+  /*
+   * The fewest digits that come back as the same double; 17 always do. If 15 do,
+   * fewer are the same digits without their zeros, except below the normal range,
+   * where a double stands for fewer than 15 digits.
+   */
   char digits[24];
   size_t count = 0;
   long exponent = 0; /* of the first digit */
-  for (int precision = 0; precision < 17; precision++) {
+  for (int precision = number < DBL_MIN ? 0 : 14; precision < 17; precision++) {
     char text[48];
     snprintf(text, sizeof text, "%.*e", precision, number);
     count = 0;

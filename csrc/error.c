@@ -53,29 +53,23 @@ void hf__write_end(hf__writer *writer) {
 /* Showing ------------------------------------------------------------------ */
 
 /*
- * Bytes of the character at `offset`; a byte that is no part of one stands for
- * itself.
+ * Characters that would do something to a terminal or a log rather than show:
+ * the controls of ASCII and Latin-1, line separators, and what is invisible or
+ * turns the direction of writing.
  */
-static size_t character_bytes(const char *text, size_t end, size_t offset, bool *well_formed) {
-  size_t length = hf__utf8_character_bytes(text, end, offset);
-  *well_formed = hf__utf8_valid_prefix(text + offset, length) == length;
-  return *well_formed ? length : 1;
-}
-
-/* Controls of ASCII, and of Latin-1 (U+0080 to U+009F), which terminals obey too. */
-static bool is_control(const char *character) {
-  unsigned char c = (unsigned char)character[0];
-  return c < 0x20u || c == 0x7Fu || (c == 0xC2u && (unsigned char)character[1] < 0xA0u);
+static bool is_control(uint32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
 }
 
 /* Text as one line can show it: control characters are spaces, other bytes `?`. */
 static void write_shown(hf__writer *out, const char *text, size_t from, size_t to) {
   while (from < to) {
-    bool well_formed;
-    size_t length = character_bytes(text, to, from, &well_formed);
-    if (!well_formed) {
+    uint32_t c;
+    size_t length = hf__utf8_character(text, to, from, &c);
+    if (c == HF__ILL_FORMED) {
       hf__write(out, "?", 1);
-    } else if (is_control(text + from)) {
+    } else if (is_control(c)) {
       hf__write(out, " ", 1);
     } else {
       hf__write(out, text + from, length);
@@ -86,10 +80,16 @@ static void write_shown(hf__writer *out, const char *text, size_t from, size_t t
 
 /* Filling ------------------------------------------------------------------ */
 
-int hf__quoted_bytes(const char *text, size_t length_bytes) {
-  return length_bytes <= HF__QUOTE_BYTES
-             ? (int)length_bytes
-             : (int)hf__utf8_character_start(text, length_bytes, HF__QUOTE_BYTES);
+const char *hf__quoted(hf__quote *quote, const char *text, size_t length_bytes) {
+  size_t shown = length_bytes <= HF__QUOTE_BYTES
+                     ? length_bytes
+                     : hf__utf8_character_start(text, length_bytes, HF__QUOTE_BYTES);
+  for (size_t i = 0; i < shown; i++) {
+    quote->text[i] = text[i] == '\0' ? ' ' : text[i];
+  }
+  const char *end = shown < length_bytes ? "..." : "";
+  memcpy(quote->text + shown, end, strlen(end) + 1);
+  return quote->text;
 }
 
 hf_status hf__error_set(hf_error *error, hf_status status, size_t offset_bytes, size_t length_bytes,
@@ -98,7 +98,8 @@ hf_status hf__error_set(hf_error *error, hf_status status, size_t offset_bytes, 
     return status;
   }
   error->status = status;
-  error->offset_bytes = (uint32_t)(offset_bytes < UINT32_MAX ? offset_bytes : UINT32_MAX);
+  /* A place beyond 4 GiB is still a place. */
+  error->offset_bytes = offset_bytes <= HF_NO_OFFSET ? (uint32_t)offset_bytes : HF_NO_OFFSET - 1;
   error->length_bytes = (uint32_t)(length_bytes < UINT32_MAX ? length_bytes : UINT32_MAX);
   error->variable = HF_NO_VARIABLE;
   error->suggestion = HF_NO_VARIABLE;
@@ -118,9 +119,9 @@ hf_status hf__error_set(hf_error *error, hf_status status, size_t offset_bytes, 
 
 static size_t count_columns(const char *text, size_t from, size_t to) {
   size_t columns = 0;
-  bool well_formed;
+  uint32_t c;
   while (from < to) {
-    from += character_bytes(text, to, from, &well_formed);
+    from += hf__utf8_character(text, to, from, &c);
     columns++;
   }
   return columns;
@@ -128,9 +129,9 @@ static size_t count_columns(const char *text, size_t from, size_t to) {
 
 /* `offset` moved on by `columns` characters, at most to `end`. */
 static size_t skip_columns(const char *text, size_t offset, size_t end, size_t columns) {
-  bool well_formed;
+  uint32_t c;
   while (columns > 0 && offset < end) {
-    offset += character_bytes(text, end, offset, &well_formed);
+    offset += hf__utf8_character(text, end, offset, &c);
     columns--;
   }
   return offset;

@@ -18,8 +18,15 @@ HF_BEGIN_NONNULL
 /* How much of a name or a string from outside a message quotes, in bytes. */
 #define HF__QUOTE_BYTES 40
 
-/* As much of `text` as a message quotes, ending where a character ends; for "%.*s". */
-int hf__quoted_bytes(const char *HF_NULLABLE text, size_t length_bytes);
+typedef struct hf__quote {
+  char text[HF__QUOTE_BYTES + sizeof "..."];
+} hf__quote;
+
+/*
+ * `text` as a message quotes it, for "%s": cut at a character's end, with dots,
+ * when it is long, and without a NUL. Returns quote->text.
+ */
+const char *hf__quoted(hf__quote *quote, const char *text, size_t length_bytes);
 
 /*
  * Fills `error`, unless it is NULL, with everything but the variables, which

@@ -30,13 +30,12 @@ static hf_status fail(const parser *in, hf_status status, const char *expected) 
     return hf__error_set(in->error, status, found->offset_bytes, 0,
                          "expected %s, found the end of the condition", expected);
   }
-  const char *text = in->text + found->offset_bytes;
-  int shown = hf__quoted_bytes(text, found->length_bytes);
+  hf__quote found_text;
+  hf__quoted(&found_text, in->text + found->offset_bytes, found->length_bytes);
   /* A string brings its own quotes. */
   const char *quote = found->kind == HF__TOKEN_STRING ? "" : "'";
-  const char *dots = found->length_bytes > HF__QUOTE_BYTES ? "..." : "";
   return hf__error_set(in->error, status, found->offset_bytes, found->length_bytes,
-                       "expected %s, found %s%.*s%s%s", expected, quote, shown, text, dots, quote);
+                       "expected %s, found %s%s%s", expected, quote, found_text.text, quote);
 }
 
 static bool is_value(hf__token_kind kind) {

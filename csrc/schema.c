@@ -8,9 +8,9 @@
  */
 #include "schema.h"
 
+#include "ascii.h"
 #include "error.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* The five variables that every user of the classic conditions has. */
@@ -46,51 +46,61 @@ const char *hf_type_name(hf_type type) {
 
 /* Names -------------------------------------------------------------------- */
 
-bool hf__equals_ignoring_case(const char *text, size_t length_bytes, const char *word) {
-  if (length_bytes != strlen(word)) {
-    return false;
-  }
-  for (size_t i = 0; i < length_bytes; i++) {
-    char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c) != word[i]) {
-      return false;
-    }
-  }
-  return true;
-}
-
 static int compare_names(const char *a, size_t a_bytes, const char *b, size_t b_bytes) {
   int order = memcmp(a, b, a_bytes < b_bytes ? a_bytes : b_bytes);
   return order != 0 ? order : (a_bytes > b_bytes) - (a_bytes < b_bytes);
 }
 
-static bool is_identifier(const char *name, size_t length_bytes) {
-  if (length_bytes == 0 || !hf__is_name_start(name[0])) {
-    return false;
-  }
-  for (size_t i = 1; i < length_bytes; i++) {
-    if (!hf__is_name_part(name[i])) {
-      return false;
+/* Where a name stands, or would stand, among `count` sorted ones. */
+static size_t place_of(const uint32_t *by_name, size_t count, const hf_variable *variables,
+                       const char *name, size_t length_bytes, bool *found) {
+  size_t low = 0;
+  size_t high = count;
+  *found = false;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    const char *other = variables[by_name[middle]].name;
+    int order = compare_names(other, strlen(other), name, length_bytes);
+    if (order == 0) {
+      *found = true;
+      return middle;
+    }
+    if (order < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
     }
   }
-  return true;
+  return low;
+}
+
+/* The offset of the first byte that no identifier has there, or the length. */
+static size_t identifier_prefix(const char *name, size_t length_bytes) {
+  size_t i = 0;
+  while (i < length_bytes && (i == 0 ? hf__is_name_start(name[i]) : hf__is_name_part(name[i]))) {
+    i++;
+  }
+  return i;
 }
 
 static hf_status check_declaration(const hf_variable *variable, hf_error *error) {
   const char *name = variable->name == NULL ? "" : variable->name;
   /* Bounded: a name without its NUL is not read further than it may be long. */
   size_t length = strnlen(name, HF_NAME_MAX_BYTES + 1);
-  int shown = hf__quoted_bytes(name, length);
+  hf__quote quote;
+  hf__quoted(&quote, name, length);
+  if (length == 0) {
+    return hf__error_set(error, HF_ERROR_INVALID_NAME, HF_NO_OFFSET, 0, "a variable has no name");
+  }
   if (length > HF_NAME_MAX_BYTES) {
     return hf__error_set(error, HF_ERROR_INVALID_NAME, HF_NO_OFFSET, 0,
-                         "the name '%.*s...' is longer than %d bytes", shown, name,
-                         HF_NAME_MAX_BYTES);
+                         "the name '%s' is longer than %d bytes", quote.text, HF_NAME_MAX_BYTES);
   }
-  if (!is_identifier(name, length)) {
+  size_t sound = identifier_prefix(name, length);
+  if (sound < length) {
     return hf__error_set(error, HF_ERROR_INVALID_NAME, HF_NO_OFFSET, 0,
-                         "'%.*s' is no name: expected an ASCII letter or '_', then letters, "
-                         "digits and '_'",
-                         shown, name);
+                         "'%s' is no name: at byte %zu, expected an ASCII letter%s or '_'",
+                         quote.text, sound, sound == 0 ? "" : ", a digit");
   }
   if (hf__equals_ignoring_case(name, length, "and") ||
       hf__equals_ignoring_case(name, length, "or") ||
@@ -100,12 +110,12 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
   }
   if (strncmp(name, "and_", 4) == 0 || strncmp(name, "or_", 3) == 0) {
     return hf__error_set(error, HF_ERROR_RESERVED_NAME, HF_NO_OFFSET, 0,
-                         "'%.*s' would be read as the operator '%s' and another name", shown, name,
+                         "'%s' would be read as the operator '%s' and another name", quote.text,
                          name[0] == 'a' ? "and" : "or");
   }
   if ((unsigned)variable->type > HF_TYPE_BOOLEAN) {
     return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
-                         "the type of '%.*s' is none of any, number, string, boolean", shown, name);
+                         "the type of '%s' is none of any, number, string, boolean", quote.text);
   }
   return HF_OK;
 }
@@ -113,29 +123,20 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
 /* Creation ----------------------------------------------------------------- */
 
 /*
- * The sort is an insertion into a sorted array: qsort would need the names
- * through a global, and declarations mostly come in small numbers. Returns false
- * when the name is there already.
+ * Adds a variable to the sorted ones; false when its name is there already. (An
+ * insertion sort: qsort would need the names through a global, and moving 4,096
+ * indexes by one takes less than comparing two names.)
  */
 static bool insert_sorted(uint32_t *by_name, size_t count, const hf_variable *variables,
                           uint32_t index) {
   const char *name = variables[index].name;
-  size_t low = 0;
-  size_t high = count;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    int order = strcmp(variables[by_name[middle]].name, name);
-    if (order == 0) {
-      return false;
-    }
-    if (order < 0) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  bool found;
+  size_t place = place_of(by_name, count, variables, name, strlen(name), &found);
+  if (found) {
+    return false;
   }
-  memmove(by_name + low + 1, by_name + low, (count - low) * sizeof *by_name);
-  by_name[low] = index;
+  memmove(by_name + place + 1, by_name + place, (count - place) * sizeof *by_name);
+  by_name[place] = index;
   return true;
 }
 
@@ -176,9 +177,8 @@ hf_status hf_schema_create(const hf_variable *variables, size_t count,
     declared[index] = (hf_variable){.name = names, .type = variables[index].type};
     names += bytes;
     if (!insert_sorted(by_name, index, declared, (uint32_t)index)) {
-      fault =
-          hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0, "'%.*s' is declared twice",
-                        hf__quoted_bytes(declared[index].name, bytes - 1), declared[index].name);
+      fault = hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0,
+                            "'%s' is declared twice", declared[index].name);
       break;
     }
   }
@@ -244,23 +244,10 @@ hf_variable hf_schema_variable(const hf_schema *schema, uint32_t index) {
 }
 
 uint32_t hf_schema_find(const hf_schema *schema, const char *name, size_t length_bytes) {
-  size_t low = 0;
-  size_t high = schema->count;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    uint32_t index = schema->by_name[middle];
-    const char *other = schema->variables[index].name;
-    int order = compare_names(other, strlen(other), name, length_bytes);
-    if (order == 0) {
-      return index;
-    }
-    if (order < 0) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return HF_NO_VARIABLE;
+  bool found;
+  size_t place =
+      place_of(schema->by_name, schema->count, schema->variables, name, length_bytes, &found);
+  return found ? schema->by_name[place] : HF_NO_VARIABLE;
 }
 
 bool hf_schema_equal(const hf_schema *a, const hf_schema *b) {
@@ -277,71 +264,4 @@ bool hf_schema_equal(const hf_schema *a, const hf_schema *b) {
     }
   }
   return true;
-}
-
-/* Did you mean ------------------------------------------------------------- */
-
-/*
- * Edits (insert, delete, replace, swap of neighbours) that turn one name into
- * the other: optimal string alignment, L. Boytsov, "Indexing methods for
- * approximate dictionary searching" (2011), section 2.1. Both names have at
- * most HF_NAME_MAX_BYTES bytes.
- */
-static size_t edit_distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes) {
-  uint8_t rows[3][HF_NAME_MAX_BYTES + 1];
-  uint8_t *two_up = rows[0];
-  uint8_t *up = rows[1];
-  uint8_t *row = rows[2];
-  for (size_t j = 0; j <= b_bytes; j++) {
-    up[j] = (uint8_t)j;
-  }
-  for (size_t i = 1; i <= a_bytes; i++) {
-    row[0] = (uint8_t)i;
-    for (size_t j = 1; j <= b_bytes; j++) {
-      uint8_t best = (uint8_t)(up[j - 1] + (a[i - 1] != b[j - 1]));
-      best = up[j] + 1 < best ? (uint8_t)(up[j] + 1) : best;
-      best = row[j - 1] + 1 < best ? (uint8_t)(row[j - 1] + 1) : best;
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-          two_up[j - 2] + 1 < best) {
-        best = (uint8_t)(two_up[j - 2] + 1);
-      }
-      row[j] = best;
-    }
-    uint8_t *spare = two_up;
-    two_up = up;
-    up = row;
-    row = spare;
-  }
-  return up[b_bytes];
-}
-
-uint32_t hf__schema_nearest(const hf_schema *schema, const char *name, size_t length_bytes) {
-  if (length_bytes > HF_NAME_MAX_BYTES) {
-    return HF_NO_VARIABLE;
-  }
-  /* A third of the letters may be wrong, and always one. */
-  size_t limit = length_bytes / 3 > 1 ? length_bytes / 3 : 1;
-  uint32_t nearest = HF_NO_VARIABLE;
-  for (uint32_t i = 0; i < schema->count; i++) {
-    const char *other = schema->variables[i].name;
-    size_t other_bytes = strlen(other);
-    if (hf__equals_ignoring_case(name, length_bytes, other)) {
-      return i;
-    }
-    size_t gap =
-        other_bytes > length_bytes ? other_bytes - length_bytes : length_bytes - other_bytes;
-    if (gap > limit) {
-      continue;
-    }
-    size_t distance = edit_distance(name, length_bytes, other, other_bytes);
-    /* At a distance of its whole length nothing of the name is left. */
-    if (distance <= limit && distance < length_bytes) {
-      nearest = i;
-      limit = distance - 1; /* the first of the nearest wins */
-      if (limit == 0) {
-        return nearest;
-      }
-    }
-  }
-  return nearest;
 }

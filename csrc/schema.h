@@ -18,28 +18,9 @@ struct hf_schema {
 
 /*
  * The declared variable nearest to an unknown name, or HF_NO_VARIABLE when none
- * is near enough to be meant. Cost: O(variables x lengths).
+ * is near enough to be meant. Cost: O(variables x length), a few nanoseconds for
+ * each character.
  */
 uint32_t hf__schema_nearest(const hf_schema *schema, const char *name, size_t length_bytes);
-
-/* Characters of names and white space: ASCII, whatever the locale. */
-static inline bool hf__is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-static inline bool hf__is_name_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static inline bool hf__is_name_part(char c) {
-  return hf__is_name_start(c) || hf__is_digit(c);
-}
-
-static inline bool hf__is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Whether text is `word`, in lower case, whatever the letter case of text. */
-bool hf__equals_ignoring_case(const char *text, size_t length_bytes, const char *word);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "token.h"
 
+#include "ascii.h"
 #include "decimal.h"
 #include "error.h"
 #include "schema.h"
@@ -24,7 +25,7 @@ typedef struct scanner {
 /* Faults ------------------------------------------------------------------- */
 
 /* What to write instead of a character that people bring from elsewhere. */
-static const char *advice(char c) {
+static const char *advice(uint32_t c) {
   switch (c) {
   case '-':
   case '+':
@@ -44,25 +45,38 @@ static const char *advice(char c) {
   case '{':
   case '}':
     return "group with ( and )";
+  case 0x2018: /* typographic quotes */
+  case 0x2019:
+  case 0x201C:
+  case 0x201D:
+    return "write straight quotes, ' or \"";
+  case 0x2260: /* not equal, less or equal, greater or equal */
+    return "write !=";
+  case 0x2264:
+    return "write <=";
+  case 0x2265:
+    return "write >=";
   default:
-    return "expected a number, a quoted string, a variable, an operator or a parenthesis";
+    return c < 0x80 ? "expected a number, a quoted string, a variable, an operator or a parenthesis"
+                    : "outside quoted strings a condition is ASCII";
   }
 }
 
 static hf_status unexpected_character(const scanner *in, size_t offset) {
-  unsigned char c = (unsigned char)in->text[offset];
-  size_t bytes = hf__utf8_character_bytes(in->text, in->end, offset);
-  if (c >= 0x80u) {
-    return hf__error_set(in->error, HF_ERROR_UNEXPECTED_CHARACTER, offset, bytes,
-                         "unexpected character '%.*s'; outside quoted strings a condition is ASCII",
-                         (int)bytes, in->text + offset);
+  uint32_t c;
+  size_t bytes = hf__utf8_character(in->text, in->end, offset, &c);
+  const hf_status status = HF_ERROR_UNEXPECTED_CHARACTER;
+  if (c < 0x20 || c == 0x7F) {
+    return hf__error_set(in->error, status, offset, bytes, "unexpected control character 0x%02X",
+                         (unsigned)c);
   }
-  if (c < 0x20u || c == 0x7Fu) {
-    return hf__error_set(in->error, HF_ERROR_UNEXPECTED_CHARACTER, offset, bytes,
-                         "unexpected control character 0x%02X", (unsigned)c);
+  if (c < 0x80) {
+    return hf__error_set(in->error, status, offset, bytes, "unexpected character '%c'; %s", (int)c,
+                         advice(c));
   }
-  return hf__error_set(in->error, HF_ERROR_UNEXPECTED_CHARACTER, offset, bytes,
-                       "unexpected character '%c'; %s", (int)c, advice((char)c));
+  /* The number too: it may be one that nobody sees, such as a no-break space. */
+  return hf__error_set(in->error, status, offset, bytes, "unexpected character '%.*s' (U+%04X); %s",
+                       (int)bytes, in->text + offset, (unsigned)c, advice(c));
 }
 
 /* Names that other languages have and this one does not. */
@@ -87,16 +101,18 @@ static const char *advice_on_name(const char *name, size_t length_bytes) {
   return NULL;
 }
 
-/* The declared names, as far as they fit into a message; for small schemas. */
+/* The declared names, as far as they fit. */
 static void list_names(const hf_schema *schema, char *buffer, size_t capacity_bytes) {
   hf__writer out = {.buffer = buffer, .capacity_bytes = capacity_bytes, .length_bytes = 0};
   for (uint32_t i = 0; i < schema->count; i++) {
     const char *name = schema->variables[i].name;
-    if (out.length_bytes + strlen(name) + sizeof ", ..." > capacity_bytes) {
-      hf__write_string(&out, ", ...");
+    const char *separator = i == 0 ? "" : ", ";
+    if (out.length_bytes + strlen(separator) + strlen(name) + sizeof ", ..." > capacity_bytes) {
+      hf__write_string(&out, separator);
+      hf__write_string(&out, "...");
       break;
     }
-    hf__write_string(&out, i == 0 ? "" : ", ");
+    hf__write_string(&out, separator);
     hf__write_string(&out, name);
   }
   hf__write_end(&out);
@@ -108,29 +124,30 @@ static hf_status variable_not_allowed(const scanner *in, size_t offset, size_t l
     return status;
   }
   const char *name = in->text + offset;
-  int shown = hf__quoted_bytes(name, length_bytes);
-  const char *dots = length_bytes > HF__QUOTE_BYTES ? "..." : "";
+  hf__quote quote;
+  hf__quoted(&quote, name, length_bytes);
   uint32_t nearest = hf__schema_nearest(in->schema, name, length_bytes);
-  const char *known = advice_on_name(name, length_bytes);
-  if (known != NULL && nearest == HF_NO_VARIABLE) {
-    return hf__error_set(in->error, status, offset, length_bytes, "unknown variable '%.*s'; %s",
-                         shown, name, known);
-  }
   if (nearest != HF_NO_VARIABLE) {
     hf__error_set(in->error, status, offset, length_bytes,
-                  "unknown variable '%.*s%s'; did you mean '%s'?", shown, name, dots,
+                  "unknown variable '%s'; did you mean '%s'?", quote.text,
                   in->schema->variables[nearest].name);
     in->error->suggestion = nearest;
     return status;
   }
+  const char *known = advice_on_name(name, length_bytes);
+  if (known != NULL) {
+    return hf__error_set(in->error, status, offset, length_bytes, "unknown variable '%s'; %s",
+                         quote.text, known);
+  }
   if (in->schema->count == 0) {
     return hf__error_set(in->error, status, offset, length_bytes,
-                         "unknown variable '%.*s%s'; the schema declares none", shown, name, dots);
+                         "unknown variable '%s'; the schema declares none", quote.text);
   }
-  char names[HF_ERROR_MESSAGE_BYTES / 2];
+  char
+      names[HF_ERROR_MESSAGE_BYTES - HF__QUOTE_BYTES - sizeof "unknown variable '...'; declared: "];
   list_names(in->schema, names, sizeof names);
   return hf__error_set(in->error, status, offset, length_bytes,
-                       "unknown variable '%.*s%s'; declared: %s", shown, name, dots, names);
+                       "unknown variable '%s'; declared: %s", quote.text, names);
 }
 
 /* Tokens ------------------------------------------------------------------- */
@@ -248,8 +265,9 @@ static hf_status too_complex(const scanner *in, size_t offset, uint32_t max_toke
   hf__token token;
   (void)scan(&silent, offset, &token);
   /* What begins no token at all counts as one character. */
+  uint32_t c;
   size_t length = token.length_bytes > 0 ? token.length_bytes
-                                         : hf__utf8_character_bytes(in->text, in->end, offset);
+                                         : hf__utf8_character(in->text, in->end, offset, &c);
   return hf__error_set(in->error, HF_ERROR_TOO_COMPLEX, offset, length,
                        "the condition has more than %u tokens, its end counted as one",
                        (unsigned)max_tokens);

@@ -51,12 +51,22 @@ size_t hf__utf8_valid_prefix(const char *text, size_t length_bytes) {
   return offset;
 }
 
-size_t hf__utf8_character_bytes(const char *text, size_t length_bytes, size_t offset) {
-  size_t end = offset + 1;
-  while (end < length_bytes && end - offset < 4 && is_continuation((unsigned char)text[end])) {
-    end++;
+size_t hf__utf8_character(const char *text, size_t length_bytes, size_t offset,
+                          uint32_t *code_point) {
+  const unsigned char *bytes = (const unsigned char *)text + offset;
+  size_t length = well_formed(bytes, length_bytes - offset);
+  if (length == 0) {
+    *code_point = HF__ILL_FORMED;
+    return 1;
   }
-  return end - offset;
+  /* The lead byte has its length in ones, a zero, and the first bits. */
+  static const unsigned char LEAD_MASKS[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+  uint32_t value = bytes[0] & LEAD_MASKS[length];
+  for (size_t i = 1; i < length; i++) {
+    value = value << 6 | (bytes[i] & 0x3Fu);
+  }
+  *code_point = value;
+  return length;
 }
 
 size_t hf__utf8_character_start(const char *text, size_t length_bytes, size_t offset) {

@@ -17,10 +17,13 @@ HF_BEGIN_NONNULL
 size_t hf__utf8_valid_prefix(const char *HF_NULLABLE text, size_t length_bytes);
 
 /*
- * Bytes of the character that starts at text[offset]: 1 to 4, never past the
- * end, and too many only where the text is ill-formed.
+ * The character that starts at text[offset]: its bytes, 1 to 4, and its code
+ * point. A byte that begins no well-formed character counts as one for itself,
+ * with the code point HF__ILL_FORMED.
  */
-size_t hf__utf8_character_bytes(const char *text, size_t length_bytes, size_t offset);
+#define HF__ILL_FORMED UINT32_MAX
+size_t hf__utf8_character(const char *text, size_t length_bytes, size_t offset,
+                          uint32_t *code_point);
 
 /* The largest offset at or below `offset` where a character starts. */
 size_t hf__utf8_character_start(const char *text, size_t length_bytes, size_t offset);

@@ -48,9 +48,8 @@ import CHoldfast
     _ text: String, schema: Schema = .classic, limits: Limits = Limits()
   ) throws(HoldfastError) {
     var options = unsafe hf_condition_options_default()
-    // What no UInt32 can hold is out of range either way: the core refuses it by name.
-    unsafe options.max_tokens = UInt32(exactly: limits.maxTokens) ?? .max
-    unsafe options.max_text_bytes = UInt32(exactly: limits.maxTextBytes) ?? .max
+    unsafe options.max_tokens = try limit(limits.maxTokens)
+    unsafe options.max_text_bytes = try limit(limits.maxTextBytes)
     var condition: OpaquePointer?
     var error = hf_error()
     var contiguous = text
@@ -117,7 +116,8 @@ import CHoldfast
 
   /// Evaluates values given by name, and says how.
   ///
-  /// - Throws: ``HoldfastError/Code/outOfMemory``.
+  /// - Throws: ``HoldfastError/Code/outOfMemory``. A value of another type than declared is part of
+  ///   the explanation.
   /// - Complexity: O(variables of the schema + comparisons).
   public func explain(_ values: [String: Context.Value]) throws(HoldfastError) -> Explanation {
     try explain(context(of: values))
@@ -175,6 +175,14 @@ import CHoldfast
     _ = unsafe hf_condition_evaluate(pointer, context.pointer, &held, &error)
     return HoldfastError(error, text: text, schema: schema)
   }
+}
+
+/// A limit as the core takes it, which checks its range.
+private func limit(_ value: Int) throws(HoldfastError) -> UInt32 {
+  guard let limit = UInt32(exactly: value) else {
+    throw HoldfastError(HF_ERROR_INVALID_ARGUMENT, message: "a limit of \(value) is out of range")
+  }
+  return limit
 }
 
 extension Condition: CustomStringConvertible {

@@ -63,7 +63,7 @@ import CHoldfast
   public func index(of name: String) throws(HoldfastError) -> Int {
     guard let index = schema.index(of: name) else {
       throw HoldfastError(
-        HF_ERROR_VARIABLE_NOT_ALLOWED, message: "the schema declares no variable '\(name)'",
+        HF_ERROR_VARIABLE_NOT_ALLOWED, message: "the schema declares no variable '\(name.onOneLine)'",
         variable: name)
     }
     return index
@@ -227,7 +227,7 @@ extension Context.Value: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral,
 }
 
 extension Context.Value: CustomStringConvertible {
-  /// As it would be written in a condition where it can be: `0.8`, `'eu'`, `true`, `null`.
+  /// For people to read: `0.8`, `'eu'`, `true`, `null`.
   public var description: String {
     switch self {
     case .null: "null"

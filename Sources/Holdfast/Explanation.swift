@@ -106,7 +106,7 @@ extension Explanation: CustomStringConvertible {
         outcome: node.outcome.description,
         label: String(repeating: "  ", count: node.depth) + node.label,
         values: node.operands.map {
-          "\($0.name) \($0.value.map { "= \($0)" } ?? node.reason)"
+          "\($0.name) \($0.value.map { "= \($0)".onOneLine } ?? node.reason)"
         }.joined(separator: ", ")
       )
     }
@@ -136,7 +136,8 @@ extension Explanation.Node {
   fileprivate var label: String {
     switch kind {
     case .and, .or, .always: kind.rawValue
-    case .comparison: text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    case .comparison:
+      text.onOneLine.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
   }
 

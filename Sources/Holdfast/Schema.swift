@@ -32,7 +32,8 @@ public struct Schema: Sendable {
   ///   digits and `_`, at most 128 bytes; not `and`, `or` or `always` in any letter case, and not
   ///   beginning with `and_` or `or_`. At most 4,096 variables.
   /// - Throws: ``HoldfastError/Code/invalidName``, ``HoldfastError/Code/reservedName``,
-  ///   ``HoldfastError/Code/duplicateName``, ``HoldfastError/Code/tooManyVariables``.
+  ///   ``HoldfastError/Code/duplicateName``, ``HoldfastError/Code/tooManyVariables``,
+  ///   ``HoldfastError/Code/outOfMemory``.
   /// - Complexity: O(n log n).
   public init(_ variables: KeyValuePairs<String, VariableType>) throws(HoldfastError) {
     try self.init(variables.map { (name: $0.key, type: $0.value) })

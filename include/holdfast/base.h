@@ -181,8 +181,10 @@ typedef struct hf_error {
 /**
  * Writes an error as a person reads it: status and message, then the line of
  * the text that holds the fault, with a caret under it (see the top of this
- * header). A long line is cut around the fault; control characters are shown
- * as spaces. Every line ends in a newline.
+ * header). A long line is cut around the fault. Characters that would act on a
+ * terminal are shown as spaces, bytes that are no UTF-8 as `?`. The caret counts
+ * each character as one column, which East Asian wide characters and combining
+ * marks before it are not. Every line ends in a newline.
  *
  * @param error   borrowed.
  * @param text    borrowed; the text that was compiled. No caret is printed when

@@ -24,7 +24,7 @@
 HF_BEGIN_C
 HF_BEGIN_NONNULL
 
-/** What a slot holds. */
+/** What a slot holds. A number and a boolean stay the last two: they compare alike. */
 typedef enum hf_kind {
   /** Nothing: a comparison that needs it is HF_ERROR_MISSING_VARIABLE. */
   HF_KIND_MISSING = 0,

@@ -75,7 +75,7 @@ typedef struct hf_schema hf_schema;
  *         HF_ERROR_TOO_MANY_VARIABLES, HF_ERROR_INVALID_ARGUMENT (a type that
  *         is none), HF_ERROR_OUT_OF_MEMORY.
  *
- * Threads: any. Cost: O(n log n), one allocation.
+ * Threads: any. Cost: O(n log n) comparisons of names, one allocation.
  */
 HF_API HF_MUST_USE hf_status hf_schema_create(const hf_variable *HF_NULLABLE variables,
                                               size_t count,
