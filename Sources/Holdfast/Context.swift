@@ -63,7 +63,8 @@ import CHoldfast
   public func index(of name: String) throws(HoldfastError) -> Int {
     guard let index = schema.index(of: name) else {
       throw HoldfastError(
-        HF_ERROR_VARIABLE_NOT_ALLOWED, message: "the schema declares no variable '\(name.onOneLine)'",
+        HF_ERROR_VARIABLE_NOT_ALLOWED,
+        message: "the schema declares no variable '\(name.onOneLine)'",
         variable: name)
     }
     return index

@@ -52,8 +52,10 @@ public struct Explanation: Sendable, Hashable {
   public struct Operand: Sendable, Hashable {
     /// The variable's name.
     public let name: String
-    /// Its value in this evaluation.
+    /// Its value in this evaluation; `nil` when it is missing or invalid.
     public let value: Context.Value?
+    /// Whether a value came that the declared type does not admit.
+    public let isInvalid: Bool
   }
 
   /// What the condition answers.
@@ -70,7 +72,9 @@ public struct Explanation: Sendable, Hashable {
       let end = unsafe text.index(start, offsetBy: Int(node.length_bytes))
       let operands = unsafe [node.left, node.right].compactMap { operand -> Operand? in
         guard let name = unsafe condition.schema.name(at: operand.variable) else { return nil }
-        return unsafe Operand(name: name, value: Context.Value(operand.value))
+        return unsafe Operand(
+          name: name, value: Context.Value(operand.value),
+          isInvalid: operand.value.kind == HF_KIND_INVALID)
       }
       return unsafe Node(
         kind: Node.Kind(node.kind),
@@ -106,7 +110,7 @@ extension Explanation: CustomStringConvertible {
         outcome: node.outcome.description,
         label: String(repeating: "  ", count: node.depth) + node.label,
         values: node.operands.map {
-          "\($0.name) \($0.value.map { "= \($0)".onOneLine } ?? node.reason)"
+          "\($0.name) \($0.state)"
         }.joined(separator: ", ")
       )
     }
@@ -132,17 +136,18 @@ extension Explanation.Outcome: CustomStringConvertible {
 }
 
 extension Explanation.Node {
-  /// White space of the operator's own text is folded, so that a node stays on one line.
   fileprivate var label: String {
     switch kind {
     case .and, .or, .always: kind.rawValue
-    case .comparison:
-      text.onOneLine.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    case .comparison: text.onOneLine
     }
   }
+}
 
-  fileprivate var reason: String {
-    outcome == .failed(.missingVariable) ? "is missing" : "has a value of another type"
+extension Explanation.Operand {
+  fileprivate var state: String {
+    if isInvalid { return "has a value of another type" }
+    return value.map { "= \($0)".onOneLine } ?? "is missing"
   }
 }
 

@@ -99,6 +99,19 @@ import Testing
     #expect(explanation?.code == .schemaMismatch)
   }
 
+  @Test func `the default limits are 50 tokens and 65536 bytes`() throws {
+    #expect(Condition.Limits() == Condition.Limits(maxTokens: 50, maxTextBytes: 65_536))
+    // Twelve comparisons, eleven times `and`, two parentheses and the end.
+    let full = "(" + Array(repeating: "step > 1", count: 12).joined(separator: " and ") + ")"
+    #expect(try Condition(full).tokenCount == 50)
+    let tooMany = #expect(throws: HoldfastError.self) { try Condition(full + ")") }
+    #expect(tooMany?.code == .tooComplex)
+    let long = "step > 1" + String(repeating: " ", count: 65_536 - 8)
+    #expect(try Condition(long).text.utf8.count == 65_536)
+    let tooLong = #expect(throws: HoldfastError.self) { try Condition(long + " ") }
+    #expect(tooLong?.code == .textTooLong)
+  }
+
   @Test func `limits bind and can be raised`() throws {
     let long = Array(repeating: "step > 1", count: 13).joined(separator: " and ")
     let error = #expect(throws: HoldfastError.self) { try Condition(long) }

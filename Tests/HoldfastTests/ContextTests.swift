@@ -32,6 +32,33 @@ import Testing
     #expect(cleared == nil)
   }
 
+  @Test(arguments: [
+    Context.Value.boolean(false), .boolean(true), .number(0), .number(-0.5), .string(""),
+    .string("a\0b"), .null, .container,
+  ])
+  func `a variable of type any gives back every value`(value: Context.Value) throws {
+    var context = try Context(schema: schema)
+    try context.set(value, at: 3)
+    let kept = context[3]
+    #expect(kept == value)
+  }
+
+  @Test func `what is empty or false is read back from its own type`() throws {
+    var context = try Context(schema: schema)
+    try context.set(string: "", at: 1)
+    try context.set(boolean: false, at: 2)
+    let values = [context[1], context[2]]
+    #expect(values == [.string(""), .boolean(false)])
+  }
+
+  @Test func `an invalid value is read back as none`() throws {
+    var context = try Context(schema: schema)
+    try context.set(number: 1, at: 0)
+    try context.setInvalid(at: 0)
+    let value = context[0]
+    #expect(value == nil)
+  }
+
   @Test func `bytes are taken when they are UTF-8`() throws {
     var context = try Context(schema: schema)
     try context.set(utf8: [0x68, 0xC3, 0xA9].span, at: 1)
@@ -72,6 +99,16 @@ import Testing
     let error = capture { try context.set(1, for: "numbre") }
     #expect(error?.code == .variableNotAllowed)
     #expect(error?.variable == "numbre")
+    #expect(
+      error?.description == "variable_not_allowed: the schema declares no variable 'numbre'")
+  }
+
+  @Test func `a name of several lines is shown on one`() throws {
+    var context = try Context(schema: schema)
+    let error = capture { try context.set(1, for: "a\nb\u{1B}c\u{2028}d") }
+    #expect(error?.variable == "a\nb\u{1B}c\u{2028}d")
+    #expect(
+      error?.description == "variable_not_allowed: the schema declares no variable 'a b c d'")
   }
 
   @Test(arguments: [

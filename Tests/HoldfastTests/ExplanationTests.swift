@@ -47,9 +47,39 @@ import Testing
     #expect(nodes[4].operands.map(\.value) == [nil])
   }
 
+  @Test func `a value of another type is told from a missing one`() throws {
+    let schema = try Schema(["load": .number, "region": .string])
+    let condition = try Condition("load > 1 and region == 'eu'", schema: schema)
+    let explanation = try condition.explain(["load": "high"])
+    #expect(
+      explanation.description == """
+        type_mismatch     and
+        type_mismatch       load > 1        load has a value of another type
+        missing_variable    region == 'eu'  region is missing
+        """)
+    #expect(explanation.nodes[1].operands.map(\.name) == ["load"])
+    #expect(explanation.nodes[1].operands.map(\.value) == [nil])
+  }
+
+  @Test func `a node stays on one line whatever the text and the values hold`() throws {
+    let condition = try Condition("step \n ==\t'a\u{1B}[31m\nb'")
+    let explanation = try condition.explain(["step": "x\ny\u{1B}z\u{2028}\r\n"])
+    #expect(explanation.description == "false  step   == 'a [31m b'  step = 'x y z   '")
+    #expect(explanation.nodes[0].text == condition.text)
+  }
+
   @Test func `always explains itself`() throws {
     let explanation = try Condition("always").explain([:])
     #expect(explanation.nodes.map(\.kind) == [.always])
     #expect(explanation.description == "true  always")
+  }
+
+  @Test func `each operand tells its own state`() throws {
+    let schema = try Schema(["load": .number, "other": .any])
+    let explanation = try Condition("load > other", schema: schema).explain(["load": "x"])
+    #expect(
+      explanation.description
+        == "missing_variable  load > other  load has a value of another type, other is missing")
+    #expect(explanation.nodes[0].operands.map(\.isInvalid) == [true, false])
   }
 }

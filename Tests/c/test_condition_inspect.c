@@ -393,6 +393,21 @@ static void an_explanation_needs_room_and_its_schema(void **state) {
   hf_schema_release(schema);
 }
 
+static void an_equal_schema_serves_an_explanation(void **state) {
+  (void)state;
+  hf_schema *schema = test_schema("a:number b");
+  hf_schema *equal = test_schema("a:number b");
+  hf_condition *condition = test_compile(schema, "a == 1");
+  hf_context *context = test_context(equal, "a=1");
+  hf_node node;
+  assert_int_equal(hf_condition_explain(condition, context, &node, 1), HF_OK);
+  assert_true(node.held);
+  hf_context_destroy(context);
+  hf_condition_destroy(condition);
+  hf_schema_release(equal);
+  hf_schema_release(schema);
+}
+
 /* Against the model ---------------------------------------------------------- */
 
 /* The tree is sound in itself: order, parents, depth, spans and joined outcomes. */
@@ -587,6 +602,7 @@ int main(void) {
       cmocka_unit_test(an_explanation_is_a_tree),
       cmocka_unit_test(an_explanation_shows_the_operands),
       cmocka_unit_test(an_explanation_needs_room_and_its_schema),
+      cmocka_unit_test(an_equal_schema_serves_an_explanation),
       cmocka_unit_test(explanations_agree_with_evaluation_and_model),
       cmocka_unit_test(canonical_text_compiles_to_the_same_program),
   };

@@ -81,6 +81,12 @@ static void reports_point_at_the_fault(void **state) {
       {"cpu \xFF\xC3", 4, 1,
        "  1 | cpu ?\?\n"
        "    |     ^\n"},
+      {"'\xC3\xA9\x80' == 'b'", 3, 1,
+       "  1 | '\xC3\xA9?' == 'b'\n"
+       "    |   ^\n"},
+      {"'\xE2\x82\xAC\xF0\x9F' == zzz", 11, 3,
+       "  1 | '\xE2\x82\xAC?\?' == zzz\n"
+       "    |          ^~~\n"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     hf_error error = fault(rows[i].offset, rows[i].length);
@@ -118,6 +124,94 @@ static void the_report_of_the_documentation(void **state) {
                       "variable_not_allowed: unknown variable 'sevrity'; did you mean 'severity'?\n"
                       "  1 | sevrity >= 0.8\n"
                       "    | ^~~~~~~\n");
+}
+
+/* What would act on a terminal is a space, and the neighbours of it are themselves. */
+static void invisible_characters_are_shown_as_spaces(void **state) {
+  (void)state;
+  static const struct {
+    const char *character;
+    bool is_shown;
+  } rows[] = {
+      {"\x01", false},
+      {"\t", false},
+      {"\x1B", false},
+      {"\x1F", false},
+      {" ", true},
+      {"~", true},
+      {"\x7F", false},
+      {"\xC2\x80", false},
+      {"\xC2\x9F", false},
+      {"\xC2\xA0", true},
+      {"\xE2\x80\x8A", true},
+      {"\xE2\x80\x8B", false},
+      {"\xE2\x80\x8F", false},
+      {"\xE2\x80\x90", true},
+      {"\xE2\x80\xA7", true},
+      {"\xE2\x80\xA8", false},
+      {"\xE2\x80\xA9", false},
+      {"\xE2\x80\xAE", false},
+      {"\xE2\x80\xAF", true},
+      {"\xE2\x81\xA5", true},
+      {"\xE2\x81\xA6", false},
+      {"\xE2\x81\xA9", false},
+      {"\xE2\x81\xAA", true},
+      {"\xEF\xBB\xBE", true},
+      {"\xEF\xBB\xBF", false},
+      {"\xEF\xBC\x80", true},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char text[32];
+    snprintf(text, sizeof text, "a%s@", rows[i].character);
+    hf_error error = fault((uint32_t)strlen(text) - 1, 1);
+    char expected[128];
+    snprintf(expected, sizeof expected, "variable_not_allowed: message\n  1 | a%s@\n    |   ^\n",
+             rows[i].is_shown ? rows[i].character : " ");
+    char report[HF_ERROR_REPORT_BYTES];
+    hf_error_format(&error, text, strlen(text), report, sizeof report);
+    if (strcmp(report, expected) != 0) {
+      test_fail("row %zu: got\n%sinstead of\n%s", i, report, expected);
+    }
+  }
+}
+
+/* 76 columns of a line are shown: 30 before the fault, unless the line ends too soon for that. */
+static void a_long_line_is_shown_through_a_window(void **state) {
+  (void)state;
+  enum { WINDOW = 76 };
+  static const struct {
+    size_t columns;
+    uint32_t fault;
+    size_t from; /* the first column that is shown */
+  } rows[] = {
+      {75, 74, 0},     {76, 0, 0},      {76, 31, 0},     {76, 75, 0},     {76, 76, 0},
+      {77, 0, 0},      {77, 30, 0},     {77, 31, 1},     {77, 76, 1},     {77, 77, 1},
+      {200, 0, 0},     {200, 30, 0},    {200, 31, 1},    {200, 32, 2},    {200, 100, 70},
+      {200, 153, 123}, {200, 154, 124}, {200, 155, 124}, {200, 180, 124}, {200, 199, 124},
+      {200, 200, 124},
+  };
+  char text[200];
+  for (size_t i = 0; i < sizeof text; i++) {
+    text[i] = (char)('a' + i % 26);
+  }
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    size_t columns = rows[i].columns;
+    size_t from = rows[i].from;
+    bool cut_before = from > 0;
+    bool cut_after = columns - from > WINDOW;
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "variable_not_allowed: message\n  1 | %s%.*s%s\n    | %*s^\n", cut_before ? "..." : "",
+             (int)(cut_after ? WINDOW : columns - from), text + from, cut_after ? "..." : "",
+             (int)(rows[i].fault - from + (cut_before ? 3 : 0)), "");
+    hf_error error = fault(rows[i].fault, rows[i].fault < columns ? 1 : 0);
+    char report[HF_ERROR_REPORT_BYTES];
+    hf_error_format(&error, text, columns, report, sizeof report);
+    if (strcmp(report, expected) != 0) {
+      test_fail("%zu columns, fault at %u: got\n%sinstead of\n%s", columns, (unsigned)rows[i].fault,
+                report, expected);
+    }
+  }
 }
 
 /* Wherever the fault is in a long line: it is shown, and the caret stands under it. */
@@ -271,6 +365,8 @@ int main(void) {
       cmocka_unit_test(reports_point_at_the_fault),
       cmocka_unit_test(a_report_without_text_has_no_caret),
       cmocka_unit_test(the_report_of_the_documentation),
+      cmocka_unit_test(invisible_characters_are_shown_as_spaces),
+      cmocka_unit_test(a_long_line_is_shown_through_a_window),
       cmocka_unit_test(long_lines_are_cut_around_the_fault),
       cmocka_unit_test(long_lines_are_cut_at_characters),
       cmocka_unit_test(a_long_fault_does_not_lengthen_the_report),

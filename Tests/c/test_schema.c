@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "hf_test.h"
 
@@ -125,6 +127,24 @@ static void a_huge_name_is_refused_politely(void **state) {
   hf_error error;
   assert_int_equal(declare(name, &error), HF_ERROR_INVALID_NAME);
   assert_non_null(memchr(error.message, '\0', sizeof error.message));
+}
+
+/* Behind the one byte that is too many lies a page that nobody may read. */
+static void a_name_without_its_end_is_not_read_beyond_129_bytes(void **state) {
+  (void)state;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_true(pages != MAP_FAILED);
+  assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+  char *name = pages + page - (HF_NAME_MAX_BYTES + 1);
+  memset(name, 'n', HF_NAME_MAX_BYTES + 1);
+  hf_error error;
+  assert_int_equal(declare(name, &error), HF_ERROR_INVALID_NAME);
+  assert_non_null(strstr(error.message, "128 bytes"));
+  /* With an end there it is as long as a name may be. */
+  name[HF_NAME_MAX_BYTES] = '\0';
+  assert_int_equal(declare(name, &error), HF_OK);
+  assert_int_equal(munmap(pages, 2 * page), 0);
 }
 
 static void duplicates_are_refused_at_the_second(void **state) {
@@ -432,6 +452,7 @@ int main(void) {
       cmocka_unit_test(every_declared_name_can_be_used),
       cmocka_unit_test(a_name_has_at_most_128_bytes),
       cmocka_unit_test(a_huge_name_is_refused_politely),
+      cmocka_unit_test(a_name_without_its_end_is_not_read_beyond_129_bytes),
       cmocka_unit_test(duplicates_are_refused_at_the_second),
       cmocka_unit_test(letter_case_makes_another_name),
       cmocka_unit_test(the_first_faulty_declaration_is_reported),

@@ -1,0 +1,77 @@
+import CHoldfastInternals
+import Holdfast
+import Testing
+
+/// What is dropped is given back. The counts are those of the test's own thread, so that tests
+/// beside it do not disturb them.
+@Suite struct MemoryTests {
+  /// How many bytes more are in use after many rounds than before; `nil` when nobody counts them.
+  private func growth(of body: () throws -> Void) rethrows -> Int? {
+    guard hft_allocated_bytes() != UInt64.max else {
+      print("skipped: memory in use is counted only where the program uses jemalloc")
+      return nil
+    }
+    // What is made once and kept, such as caches of the standard library, is made before.
+    for _ in 0..<10 { try body() }
+    let allocated = hft_allocated_bytes()
+    let deallocated = hft_deallocated_bytes()
+    for _ in 0..<1000 { try body() }
+    // Both only grow, but what others allocated may be given back here.
+    return Int(hft_allocated_bytes() - allocated) - Int(hft_deallocated_bytes() - deallocated)
+  }
+
+  /// Less than one object a round; the smallest takes some hundred bytes.
+  private let most = 16 * 1024
+
+  @Test func `schemas are given back`() throws {
+    let growth = try growth {
+      let schema = try Schema(["load": .number, "region": .string, "degraded": .boolean])
+      let copy = schema
+      #expect(copy.count == 3)
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
+  @Test func `contexts are given back with their strings`() throws {
+    let text = String(repeating: "long ", count: 100)
+    let growth = try growth {
+      var context = try Context()
+      try context.set(string: text, at: 0)
+      try context.set(string: "short", at: 1)
+      try context.set(string: text + text, at: 0)
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
+  @Test func `conditions are given back`() throws {
+    let growth = try growth {
+      let condition = try Condition("severity >= 0.8 and (step == 'x' or duration < 3)")
+      #expect(condition.tokenCount == 14)
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
+  @Test func `a schema is given back when its conditions and contexts are`() throws {
+    let growth = try growth {
+      let schema = try Schema(["load": .number, "region": .string])
+      let condition = try Condition("load > 1 and region == 'eu'", schema: schema)
+      #expect(try condition.evaluate(["load": 2, "region": "eu"]))
+      #expect(try condition.explain(["load": 2]).outcome == .failed(.missingVariable))
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
+  @Test func `what fails leaves nothing behind`() throws {
+    let condition = try Condition("severity > 'x' and step > 1")
+    let growth = growth {
+      _ = capture { _ = try Schema([("a", .any), ("a", .any)]) }
+      _ = capture { _ = try Condition("severity > 1 and sevrity > 1") }
+      _ = capture { _ = try condition.evaluate(["severity": 1]) }
+      _ = capture {
+        var context = try Context()
+        try context.set(string: "text", at: 9)
+      }
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+}
