@@ -36,6 +36,7 @@ let package = Package(
   name: "holdfast",
   products: [
     .library(name: "Holdfast", targets: ["Holdfast"]),
+    .executable(name: "holdfast", targets: ["HoldfastCommand"]),
   ],
   targets: [
     .target(
@@ -47,6 +48,19 @@ let package = Package(
       linkerSettings: jemalloc ? [.linkedLibrary("jemalloc")] : []
     ),
     .target(name: "Holdfast", dependencies: ["CHoldfast"], swiftSettings: swiftSettings),
+
+    // The program. Its readers of JSON and CSV are C++, which the library never links.
+    .target(
+      name: "CEventReader",
+      path: "Sources/CEventReader",
+      cxxSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")],
+      linkerSettings: [.linkedLibrary("simdjson")]
+    ),
+    .executableTarget(
+      name: "HoldfastCommand",
+      dependencies: ["Holdfast", "CEventReader"],
+      swiftSettings: swiftSettings
+    ),
 
     // What the binding costs over C: see bench/README.md.
     .executableTarget(
@@ -64,6 +78,11 @@ let package = Package(
     .testTarget(
       name: "HoldfastTests",
       dependencies: ["Holdfast", "CHoldfast", "CHoldfastInternals"],
+      swiftSettings: swiftSettings
+    ),
+    .testTarget(
+      name: "HoldfastCommandTests",
+      dependencies: ["HoldfastCommand", "CEventReader"],
       swiftSettings: swiftSettings
     ),
   ],

@@ -1,0 +1,54 @@
+import Glibc
+
+/// What the program says beside its results: on standard error, in colour only on a terminal.
+enum Messages {
+  static let isTerminal = isatty(STDERR_FILENO) == 1
+
+  /// https://no-color.org
+  private static let usesColour: Bool = {
+    let wish = unsafe getenv("NO_COLOR")
+    let isWished = unsafe wish == nil || wish?.pointee == 0
+    return isTerminal && isWished
+  }()
+
+  /// A line that says what is going on.
+  static func note(_ text: String) { write("holdfast: \(text)\n") }
+
+  static func error(_ failure: CommandFailure) {
+    let label = usesColour ? "\u{1B}[1;31merror:\u{1B}[0m" : "error:"
+    write("holdfast: \(label) \(failure.message)\n")
+    if let usage = failure.usage { write(usage + "\n") }
+  }
+
+  static func heading(_ text: String) -> String {
+    usesColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text
+  }
+
+  /// Where standard error takes nothing there is nobody to tell.
+  static func write(_ text: String) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe Glibc.write(STDERR_FILENO, buffer.baseAddress, buffer.count)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        return
+      }
+      bytes = bytes.dropFirst(count)
+    }
+  }
+}
+
+extension Int {
+  /// With a comma after each third digit: 1,000,000.
+  var grouped: String {
+    let digits = String(magnitude)
+    var result = self < 0 ? "-" : ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index) % 3 == 0 { result += "," }
+      result.append(digit)
+    }
+    return result
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import Testing
+
+@Suite struct CheckTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func check(_ policy: String) throws -> HoldfastProgram.Outcome {
+    let path = try folder.write(policy, to: "policy.json")
+    let outcome = try HoldfastProgram.run(["check", path])
+    // Messages name the file as it was given; the tests look at the rest.
+    return HoldfastProgram.Outcome(
+      status: outcome.status, output: outcome.output.replacing(path, with: "FILE"),
+      errors: outcome.errors)
+  }
+
+  /// A policy whose only rule, on line 5, has this condition.
+  private func policy(when condition: String) -> String {
+    """
+    {
+      "version": 1,
+      "variables": {"cpu": "number", "region": "string"},
+      "rules": [
+        {"id": "hot", "when": "\(condition)", "then": "throttle"}
+      ]
+    }
+    """
+  }
+
+  @Test func `a sound policy ends with 0`() throws {
+    let outcome = try check(policy(when: "cpu > 90 and region == 'eu'"))
+    #expect(outcome.status == 0)
+    #expect(outcome.output == "FILE: ok: 1 rule, 2 variables\n")
+    #expect(outcome.errors == "")
+  }
+
+  @Test(arguments: ["host.json", "telemetry.json"])
+  func `the policies that come with Holdfast are sound`(name: String) throws {
+    let outcome = try HoldfastProgram.run(
+      ["check", HoldfastProgram.root + "/examples/policies/\(name)"])
+    #expect(outcome.status == 0, "\(outcome.output)")
+  }
+
+  @Test func `a bad condition is shown with the line of the file and a caret`() throws {
+    let outcome = try check(policy(when: "cpu > 90 and regio == 'eu'"))
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.output == """
+        FILE:5:41: variable_not_allowed: unknown variable 'regio'; did you mean 'region'?
+          1 | cpu > 90 and regio == 'eu'
+            |              ^~~~~
+        FILE: 1 problem
+
+        """)
+  }
+
+  @Test(arguments: [
+    ("cpu > 1 or \\n  x > 1", 43), ("region == '\\\"' and x > 1", 47),
+    ("region == '\\u00e9' and x > 1", 51), ("region == '\\ud83d\\ude00' and x > 1", 57),
+    ("region == 'é' and x > 1", 46),
+  ])
+  func `escapes in a condition do not move its place`(condition: String, column: Int) throws {
+    let outcome = try check(policy(when: condition))
+    #expect(outcome.output.hasPrefix("FILE:5:\(column): variable_not_allowed"), "\(outcome.output)")
+  }
+
+  @Test func `every problem is found in one pass, in the order of the file`() throws {
+    let outcome = try check(
+      """
+      {
+        "version": 2,
+        "name": "x",
+        "variables": {"cpu": "number", "and_x": "any", "mem": "numbr", "cpu": "any", "z": 3},
+        "rules": [
+          {"id": "a", "when": "cpu > 1 and cpuu < 3", "then": "x"},
+          {"id": "a", "wen": "cpu > 1", "then": ""},
+          {"id": "b", "when": "cpu > 'x'", "then": "y", "then": "y"},
+          {"id": 5, "when": 6, "then": 7, "description": 8},
+          9
+        ]
+      }
+      """)
+    #expect(outcome.status == 1)
+    let messages = outcome.outputLines.filter { $0.hasPrefix("FILE:") && !$0.contains("problems") }
+    let expected = [
+      "2:14: version 2 is not supported",
+      "3:3: unknown key 'name' in a policy",
+      "4:34: reserved_name",
+      "4:57: unknown type 'numbr'; did you mean 'number'?",
+      "4:66: variable 'cpu' is declared twice",
+      "4:85: the type of 'z' is one of any, number, string, boolean",
+      "6:38: variable_not_allowed: unknown variable 'cpuu'; did you mean 'cpu'?",
+      "7:5: a rule needs the key 'when'",
+      "7:12: another rule has the id 'a' already",
+      "7:17: unknown key 'wen' in a rule; did you mean 'when'?",
+      "7:43: 'then' is empty",
+      "8:26: type_mismatch",
+      "8:51: the key 'then' is there twice",
+      "9:12: 'id' is text in double quotes, found a number",
+      "9:23: 'when' is a condition in double quotes, found a number",
+      "9:34: 'then' is text in double quotes, found a number",
+      "9:52: 'description' is text in double quotes, found a number",
+      "10:5: a rule is an object, found a number",
+    ]
+    #expect(messages.count == expected.count, "\(outcome.output)")
+    for (message, beginning) in zip(messages, expected) {
+      #expect(message.hasPrefix("FILE:" + beginning))
+    }
+    #expect(outcome.outputLines.last == "FILE: \(expected.count) problems")
+    #expect(outcome.outputLines.count { $0.contains("| ") && $0.contains("^") } == expected.count)
+  }
+
+  @Test(arguments: [
+    ("{}", "1:1: a policy needs the key 'version'"),
+    ("[]", "1:1: expected an object, found an array"),
+    ("{\"version\": \"1\", \"variables\": {}, \"rules\": []}", "1:13: 'version' is a number"),
+    (
+      "{\"version\": 1, \"variables\": {}, \"rules\": []}", "1:42: a policy needs at least one rule"
+    ),
+    ("{\"version\": 1, \"variables\": [], \"rules\": 3}", "1:29: 'variables' is an object"),
+    ("", "1:1: not valid JSON: expected a value, found the end of the text"),
+    (
+      "{\n  \"version\": 1\n  \"rules\": []}",
+      "3:3: not valid JSON: expected ',' or '}', found '\"'"
+    ),
+    ("{\"version\": 1,}", "1:15: not valid JSON: expected a key in double quotes, found '}'"),
+    ("{\"version\": True}", "1:13: not valid JSON: expected a value, found 'True'"),
+    ("{\"version\": 01}", "1:13: not valid JSON: a number begins with 0"),
+    ("{\"é\": \"\\q\"}", "1:8: not valid JSON: an escape that JSON does not have"),
+    ("{\"a", "1:2: not valid JSON: a string is not closed"),
+    ("{} {}", "1:4: not valid JSON: expected the end of the text, found '{'"),
+    ("\u{FEFF}{\"version\": }", "1:14: not valid JSON: expected a value"),
+  ])
+  func `what is wrong with the JSON is said with its place`(
+    policy: String, message: String
+  ) throws {
+    let outcome = try check(policy)
+    #expect(outcome.status == 1)
+    #expect(outcome.output.contains("FILE:" + message), "\(outcome.output)")
+  }
+
+  @Test func `several files are all checked, and the worst one decides`() throws {
+    let sound = try folder.write(policy(when: "always"), to: "sound.json")
+    let broken = try folder.write("{}", to: "broken.json")
+    let missing = folder.path + "/missing.json"
+    let both = try HoldfastProgram.run(["check", broken, sound])
+    #expect(both.status == 1)
+    #expect(both.output.contains("\(sound): ok"))
+
+    let all = try HoldfastProgram.run(["check", missing, broken, sound])
+    #expect(all.status == 2)
+    #expect(all.errors.contains("cannot open \(missing): No such file or directory"))
+    #expect(all.output.contains("\(broken): 3 problems"))
+    #expect(all.output.contains("\(sound): ok"))
+  }
+
+  @Test func `a huge file and a folder are refused`() throws {
+    let huge = try folder.write(Data(count: 16 * 1024 * 1024 + 1), to: "huge.json")
+    let outcome = try HoldfastProgram.run(["check", huge])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("is larger than 16 MiB"))
+
+    let directory = try HoldfastProgram.run(["check", folder.path])
+    #expect(directory.status == 2)
+    #expect(directory.errors.contains("cannot read \(folder.path): Is a directory"))
+  }
+
+  @Test func `no file is an error of use`() throws {
+    let outcome = try HoldfastProgram.run(["check"])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("a policy file is missing"))
+  }
+}

@@ -1,0 +1,240 @@
+import Foundation
+import Testing
+
+/// How a run starts, is watched, is stopped, and fails.
+@Suite(.timeLimit(.minutes(2))) struct RunControlTests {
+  private let folder: TemporaryFolder
+  private let policy: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    policy = try folder.write(
+      #"{"version":1,"variables":{"a":"number"},"rules":[{"id":"r","when":"a > 0","then":"t"}]}"#,
+      to: "policy.json")
+  }
+
+  /// As many events as it takes to fill every buffer on the way.
+  private func manyEvents(_ count: Int = 200_000) throws -> String {
+    try folder.write(String(repeating: "{\"a\":1}\n", count: count), to: "many.jsonl")
+  }
+
+  /// Runs it under a shell, for redirections that no pipe can stand for.
+  private func shell(_ script: String, _ arguments: String...) throws -> (Int32, String) {
+    let process = Process()
+    let errors = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-c", script, HoldfastProgram.path] + arguments
+    process.standardError = errors
+    try process.run()
+    let text = try errors.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+  }
+
+  @Test func `decisions of a pipe appear as soon as their events`() throws {
+    let program = try HoldfastProgram.start(["run", policy, "--input", "-"])
+    for step in 1...3 {
+      try program.write("{\"a\":1}\n{\"a\":0}\n")
+      #expect(try program.line().contains("\"step\":\(step * 2 - 1),"))
+    }
+    try program.closeInput()
+    let outcome = try program.finish()
+    #expect(outcome.status == 0)
+    #expect(outcome.output == "")
+    #expect(outcome.errors.contains("events      6 in"))
+  }
+
+  @Test(arguments: [(SIGINT, 130, "Ctrl-C"), (SIGTERM, 143, "SIGTERM")])
+  func `a signal stops a run that waits for events, with the summary`(
+    signal: Int32, status: Int32, name: String
+  ) throws {
+    let program = try HoldfastProgram.start(["run", policy, "--input", "-"])
+    try program.write("{\"a\":1}\n")
+    _ = try program.line()
+    program.interrupt(with: signal)
+    let outcome = try program.finish()
+    #expect(outcome.status == status)
+    #expect(outcome.errors.contains("events      1 in"))
+    #expect(outcome.errors.contains("decisions   1\n"))
+    #expect(outcome.errors.contains("stopped by \(name)"))
+  }
+
+  @Test func `Ctrl-C stops a run that sleeps between samples`() throws {
+    let policy = try folder.write(
+      #"{"version":1,"variables":{},"rules":[{"id":"r","when":"always","then":"t"}]}"#,
+      to: "always.json")
+    let program = try HoldfastProgram.start(
+      ["run", policy, "--input", "-", "--every", "1h"])
+    try program.write("{}\n{}\n")
+    _ = try program.line()
+    program.interrupt()
+    let outcome = try program.finish()
+    #expect(outcome.status == 130)
+    #expect(outcome.errors.contains("events      1 in"))
+  }
+
+  @Test func `Ctrl-C stops a run whose decisions nobody reads`() throws {
+    let program = try HoldfastProgram.start(["run", policy, "--input", try manyEvents()])
+    _ = try program.line()  // the rest does not fit into the pipe
+    program.interrupt()
+    program.process.waitUntilExit()
+    #expect(program.errors.contains("were not taken by the reader of standard output"))
+    #expect(program.errors.contains("summary"))
+    let outcome = try program.finish()
+    #expect(outcome.status == 2)
+  }
+
+  @Test func `a closed pipe ends with a clear error`() throws {
+    let program = try HoldfastProgram.start(["run", policy, "--input", try manyEvents()])
+    _ = try program.line()
+    try program.closeOutput()
+    let outcome = try program.finish()
+    #expect(outcome.status == 2)
+    #expect(
+      outcome.errors.contains(
+        "error: cannot write to standard output: its reader has closed it (broken pipe)"))
+    #expect(outcome.errors.contains("summary"))
+  }
+
+  @Test func `a full disk ends with a clear error`() throws {
+    let events = try manyEvents(10)
+    let (status, errors) = try shell(
+      #"exec "$0" run "$1" --input "$2" >/dev/full"#, policy, events)
+    #expect(status == 2)
+    #expect(errors.contains("error: cannot write to standard output: the disk is full"))
+
+    let option = try HoldfastProgram.run(
+      ["run", policy, "--input", events, "--output", "/dev/full"])
+    #expect(option.status == 2)
+    #expect(option.errors.contains("error: cannot write to /dev/full: the disk is full"))
+  }
+
+  @Test func `a standard output that is closed from the start is an error`() throws {
+    let (status, errors) = try shell(
+      #"exec "$0" run "$1" --input "$2" >&-"#, policy, try manyEvents(10))
+    #expect(status == 2)
+    #expect(errors.contains("cannot write to standard output"))
+  }
+
+  @Test func `output goes to a file, which is emptied first`() throws {
+    let target = try folder.write(String(repeating: "old\n", count: 1000), to: "decisions.jsonl")
+    let outcome = try HoldfastProgram.run(
+      ["run", policy, "--input", try manyEvents(3), "--output", target])
+    #expect(outcome.status == 0)
+    #expect(outcome.output == "")
+    let lines = try String(contentsOfFile: target, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 3)
+    #expect(lines.allSatisfy { $0.contains(#""rule":"r","then":"t""#) })
+  }
+
+  @Test func `output never goes to a file that the run reads`() throws {
+    let events = try manyEvents(3)
+    for target in [events, policy] {
+      let before = try String(contentsOfFile: target, encoding: .utf8)
+      let outcome = try HoldfastProgram.run(
+        ["run", policy, "--input", events, "--output", target])
+      #expect(outcome.status == 2)
+      #expect(outcome.errors.contains("is a file that this run reads"))
+      #expect(try String(contentsOfFile: target, encoding: .utf8) == before)
+    }
+  }
+
+  @Test func `output to a folder that is not there is refused`() throws {
+    let outcome = try HoldfastProgram.run(
+      ["run", policy, "--input", try manyEvents(3), "--output", folder.path + "/no/file"])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("/no/file: No such file or directory"))
+  }
+
+  @Test func `a run for a time ends by itself with 0`() throws {
+    let program = try HoldfastProgram.start(["run", policy, "--input", "-", "--for", "30ms"])
+    let outcome = try program.finish()
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.contains("events      0 in"))
+  }
+
+  @Test func `limit ends a run whose input goes on`() throws {
+    let program = try HoldfastProgram.start(["run", policy, "--input", "-", "--limit", "2"])
+    try program.write("{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n")
+    let outcome = try program.finish()
+    #expect(outcome.status == 0)
+    #expect(outcome.outputLines.count == 2)
+  }
+
+  @Test func `every paces recorded events`() throws {
+    let outcome = try HoldfastProgram.run(
+      ["run", policy, "--input", try manyEvents(5), "--every", "1ms"])
+    #expect(outcome.status == 0)
+    #expect(outcome.outputLines.count == 5)
+
+    // The second event is an hour away.
+    let slow = try HoldfastProgram.run(
+      ["run", policy, "--input", try manyEvents(5), "--every", "1h", "--for", "20ms"])
+    #expect(slow.status == 0)
+    #expect(slow.outputLines.count == 1)
+  }
+
+  @Test func `a file has a progress bar on a terminal, and nowhere else`() throws {
+    let events = try manyEvents(1000)
+    let plain = try HoldfastProgram.run(["run", policy, "--input", events])
+    #expect(!plain.errors.contains("\r"))
+    #expect(!plain.errors.contains("\u{1B}"))
+
+    let terminal = Terminal()
+    let shown = try terminal.errors(of: ["run", policy, "--input", events])
+    #expect(shown.contains("\r\u{1B}[K[########################] 100%  1,000 events"))
+    #expect(shown.contains("\u{1B}[1msummary\u{1B}[0m"))
+
+    let colourless = try terminal.errors(
+      of: ["run", policy, "--input", events], environment: ["NO_COLOR": "1"])
+    #expect(colourless.contains("100%"))
+    #expect(!colourless.contains("\u{1B}[1m"))
+
+    let piped = try terminal.errors(of: ["run", policy, "--input", "-", "--for", "1ms"])
+    #expect(!piped.contains("%"))
+  }
+}
+
+/// A pseudo-terminal for standard error.
+private struct Terminal {
+  struct Unavailable: Error {}
+
+  // <asm-generic/ioctls.h>, in a form that Swift does not import.
+  private static let unlock: UInt = 0x4004_5431  // TIOCSPTLCK
+  private static let numberOfOtherSide: UInt = 0x8004_5430  // TIOCGPTN
+
+  func errors(of arguments: [String], environment: [String: String] = [:]) throws -> String {
+    let master = unsafe open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    if master < 0 { throw Unavailable() }
+    defer { close(master) }
+    var locked: Int32 = 0
+    var number: Int32 = 0
+    guard unsafe ioctl(master, Self.unlock, &locked) == 0,
+      unsafe ioctl(master, Self.numberOfOtherSide, &number) == 0
+    else { throw Unavailable() }
+    let slave = unsafe open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+    if slave < 0 { throw Unavailable() }
+
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: HoldfastProgram.path)
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment
+      .filter { $0.key != "NO_COLOR" }.merging(environment) { $1 }
+    process.standardInput = Pipe()
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
+    try process.run()
+    close(slave)
+
+    var text = Data()
+    var block = [UInt8](repeating: 0, count: 4096)
+    while true {
+      // With the last open end of the other side the terminal answers with an error.
+      let count = unsafe read(master, &block, block.count)
+      if count <= 0 { break }
+      text += block[..<count]
+    }
+    process.waitUntilExit()
+    return String(decoding: text, as: UTF8.self)
+  }
+}
