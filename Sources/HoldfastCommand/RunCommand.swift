@@ -68,7 +68,8 @@ struct Run: ~Copyable {
     let descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     if descriptor < 0 { throw CommandFailure("cannot write to \(path): \(systemMessage(errno))") }
     let output = Output(descriptor, name: path, closes: true)
-    guard let target = FileIdentity(descriptor) else { return output }  // no file, such as /dev/full
+    // No file, but a device such as /dev/full.
+    guard let target = FileIdentity(descriptor) else { return output }
     let policy = try InputFile.identity(options.policyPath)
     if target == policy || target == inputDescriptor.flatMap({ FileIdentity($0) }) {
       throw CommandFailure("--output \(path) is a file that this run reads")
