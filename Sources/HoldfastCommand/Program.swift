@@ -1,10 +1,9 @@
 import Glibc
+import Holdfast
 
 /// The program `holdfast`.
 @main
 enum Program {
-  static let version = "0.1.0"
-
   static func main() {
     occupyStandardDescriptors()
     // A closed pipe is then an error of write(), which can be reported.
@@ -35,7 +34,7 @@ enum Program {
     case "--help", "-h", "help":
       return try help(words.first)
     case "--version":
-      return try show("holdfast \(version)")
+      return try show("holdfast \(HoldfastVersion.current)")
     default: break
     }
     guard Help.commands.contains(command) else {

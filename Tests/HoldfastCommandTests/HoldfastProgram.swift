@@ -85,6 +85,11 @@ enum HoldfastProgram {
         process.standardInput = input
       }
       try process.run()
+      // A program that hangs fails its test instead of holding it up for ever.
+      let watchdog = DispatchWorkItem { [weak process] in
+        if let process, process.isRunning { kill(process.processIdentifier, SIGKILL) }
+      }
+      DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: watchdog)
       try errors.close()
       try output.fileHandleForWriting.close()
     }
