@@ -36,8 +36,13 @@ struct Arguments {
           throw CommandFailure("\(name) is given twice", usage: help)
         }
       } else {
-        let hint = Suggestion.hint(for: name, among: flags + valued)
-        throw CommandFailure("unknown option '\(name)'\(hint)", usage: help)
+        // A condition or a value may begin with a minus; an option has no space or digit there.
+        let isText = argument.contains(" ") || argument.dropFirst().first?.isNumber == true
+        let hint =
+          isText
+          ? "; put '--' before an argument that begins with '-'"
+          : Suggestion.hint(for: name, among: flags + valued)
+        throw CommandFailure("unknown option '\(isText ? argument : name)'\(hint)", usage: help)
       }
     }
   }

@@ -34,7 +34,13 @@ enum EvalCommand {
     do {
       let condition = try Condition(text, schema: schema)
       var context = try Context(schema: schema)
-      for assignment in assignments { try assign(assignment, to: &context) }
+      var given: Set<Int> = []
+      for assignment in assignments {
+        let (name, index) = try assign(assignment, to: &context)
+        if !given.insert(index).inserted {
+          throw CommandFailure("\(name) is given twice", usage: Help.pointer("eval"))
+        }
+      }
 
       var held: Bool?
       do {
@@ -57,15 +63,23 @@ enum EvalCommand {
     }
   }
 
-  /// Takes `name=value`.
-  private static func assign(_ text: String, to context: inout Context) throws {
-    guard let equals = text.firstIndex(of: "=") else {
+  /// Takes `name=value`, and answers which variable that was.
+  private static func assign(
+    _ text: String, to context: inout Context
+  ) throws -> (name: String, index: Int) {
+    // By bytes: a mark that combines with the sign or with a quote must not hide it.
+    guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) else {
       throw CommandFailure(
         "expected name=value, found '\(text)'; put the whole condition in one pair of quotes",
         usage: Help.pointer("eval"))
     }
     let name = String(text[..<equals])
-    let raw = String(text[text.index(after: equals)...])
+    let raw = String(text[text.utf8.index(after: equals)...])
+    if raw.utf8.first == UInt8(ascii: "=") {
+      throw CommandFailure(
+        "expected name=value, found '\(text)'; put the whole condition in one pair of quotes",
+        usage: Help.pointer("eval"))
+    }
     let variables = context.schema.variables
     guard let index = context.schema.index(of: name) else {
       let names = variables.map(\.name)
@@ -80,6 +94,7 @@ enum EvalCommand {
       guard error.code == .typeMismatch else { throw error }
       throw CommandFailure("\(name)=\(raw): '\(name)' is declared as \(type.rawValue)")
     }
+    return (name, index)
   }
 
   /// The value that a text on the command line means.
@@ -91,8 +106,9 @@ enum EvalCommand {
     default: break
     }
     if let number = NumberText.parse(Array(raw.utf8)[...]) { return .number(number) }
-    for quote in ["\"", "'"] where raw.count >= 2 && raw.hasPrefix(quote) && raw.hasSuffix(quote) {
-      return .string(String(raw.dropFirst().dropLast()))
+    let bytes = raw.utf8
+    if bytes.count >= 2, let first = bytes.first, first == bytes.last, "'\"".utf8.contains(first) {
+      return .string(String(decoding: bytes.dropFirst().dropLast(), as: UTF8.self))
     }
     return .string(raw)
   }

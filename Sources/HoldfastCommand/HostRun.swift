@@ -77,8 +77,7 @@ struct HostRun: ~Copyable {
     defer { unsafe values.deallocate() }
     var tick = run.started
     while !run.isAtLimit {
-      // A tick that was slept through is not made up for.
-      repeat { tick += interval } while tick < Clock.monotonic()
+      tick = Self.next(after: tick, every: interval, now: Clock.monotonic())
       if let deadline = run.deadline, tick > deadline {
         return wait(until: deadline) ?? .done
       }
@@ -92,6 +91,15 @@ struct HostRun: ~Copyable {
       try run.output.flush()
     }
     return .done
+  }
+
+  /// The first tick after the latest one that is not over yet: what was slept through is not made
+  /// up for.
+  private static func next(
+    after tick: Nanoseconds, every interval: Nanoseconds, now: Nanoseconds
+  ) -> Nanoseconds {
+    let missed = max(0, now - tick - 1) / interval
+    return tick + (missed + 1) * interval
   }
 
   private func wait(until moment: Nanoseconds) -> Run.Ending? {

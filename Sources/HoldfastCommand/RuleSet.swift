@@ -137,7 +137,8 @@ struct RuleSet: ~Copyable {
     }
   }
 
-  /// What the rule needs and the event does not have, first in the order of the condition's text.
+  /// What the rule needs and the event does not have, first in the order of the condition's text. It
+  /// goes before any mismatch among the values that are there, which only the evaluation would find.
   private func failure(of index: Int, _ values: UnsafePointer<er_value>) -> Failure? {
     for column in rules[index].required {
       let value = unsafe values[column]

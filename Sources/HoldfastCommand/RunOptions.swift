@@ -44,6 +44,9 @@ struct RunOptions {
     self.format = try Self.format(arguments["--format"], of: self.input)
     self.duration = try Self.duration(arguments["--for"], of: "--for")
     self.interval = try Self.duration(arguments["--every"], of: "--every")
+    if let interval, interval.nanoseconds < 1_000_000 {
+      throw CommandFailure("--every is 1ms at least, not '\(interval.text)'", usage: usage)
+    }
     if let text = arguments["--limit"] {
       guard let limit = UInt64(text), limit > 0 else {
         throw CommandFailure("--limit is a whole number above 0, not '\(text)'", usage: usage)

@@ -49,7 +49,7 @@ struct StreamRun: ~Copyable {
       case .event(let isComplete):
         if let interval = options.interval {
           if let ending = try pause(until: nextTick) { return ending }
-          nextTick += interval.nanoseconds
+          nextTick = Clock.monotonic() + interval.nanoseconds
         }
         announceHeader()
         try unsafe run.decide(stream.values, isComplete: isComplete)

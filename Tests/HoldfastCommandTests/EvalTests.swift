@@ -177,4 +177,27 @@ import Testing
     #expect(shell.terminationStatus == 2)
     #expect(text.contains("cannot write to standard output: the disk is full"))
   }
+
+  @Test(arguments: [
+    (["severity > 1", "severity=1", "severity=2"], "severity is given twice"),
+    (["severity > 1", "severity==3"], "expected name=value, found 'severity==3'"),
+    (["-1 < severity", "severity=1"], "put '--' before an argument that begins with '-'"),
+  ])
+  func `a slip on the command line is told`(arguments: [String], message: String) throws {
+    let outcome = try HoldfastProgram.run(["eval"] + arguments)
+    #expect(outcome.status == 2)
+    #expect(outcome.output == "")
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
+  }
+
+  @Test func `two dashes end the options`() throws {
+    let outcome = try eval("--", "-1 < severity", "severity=1")
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("unexpected character '-'"))
+  }
+
+  @Test func `a value that begins with a combining mark keeps it`() throws {
+    let outcome = try eval("severity == '\u{301}x'", "severity=\u{301}x")
+    #expect(outcome.output == "true\n", "\(outcome.errors)")
+  }
 }

@@ -170,4 +170,12 @@ import Testing
     #expect(outcome.status == 0)
     #expect((1...3).contains(outcome.outputLines.count))
   }
+
+  @Test func `samples are a millisecond apart at least`() throws {
+    let policy = try policy(#""load_1m": "number""#, ("a", "load_1m >= 0"))
+    let outcome = try HoldfastProgram.run(
+      ["run", policy, "--input", "host", "--every", "0.5ms", "--limit", "1"])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("--every is 1ms at least, not '0.5ms'"))
+  }
 }
