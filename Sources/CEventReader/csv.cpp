@@ -283,6 +283,10 @@ Csv::Scan Csv::scan_row() {
       continue;
     }
 
+    if (position_ == cell_start_ && position_ == size && !input.finished()) {
+      // Whether a quote is next decides how a row is skipped that is too long here.
+      return Scan::needs_input;
+    }
     position_ = find_special();
     if (position_ > event_max_bytes) {
       return row_fault(ER_FAULT_TOO_LONG);

@@ -156,6 +156,29 @@ import Testing
     }
   }
 
+  @Test func `how a CSV row that is too long is skipped does not depend on the pieces`() throws {
+    // What stands behind the last byte that a row may have decides: a quote begins a cell, and then
+    // only the row's first line is skipped.
+    let text = Array("a,s\n\"\r,\n\r\",\"".utf8)
+    let whole = try read(text, as: ER_CSV, step: 1000, longest: 6)
+    for step in 1...text.count {
+      #expect(try read(text, as: ER_CSV, step: step, longest: 6) == whole, "\(step)")
+    }
+
+    var generator = SplitMix64(state: 3)
+    let alphabet = Array("a,,\"\"\n\r".utf8)
+    for round in 0..<3000 {
+      let rows = (0..<Int(generator.next() % 60)).map { _ in
+        alphabet[Int(generator.next() % UInt64(alphabet.count))]
+      }
+      let text = Array("a,s\n".utf8) + rows
+      let longest = 4 + round % 5
+      let whole = try read(text, as: ER_CSV, step: 1000, longest: longest)
+      let pieces = try read(text, as: ER_CSV, step: 1 + round % 3, longest: longest)
+      #expect(whole == pieces, "\(longest): \(String(decoding: text, as: UTF8.self))")
+    }
+  }
+
   @Test(arguments: [
     ("0", 0.0), ("-0", -0.0), ("1", 1), ("+1", 1), ("-1.5", -1.5), ("007", 7), (".5", 0.5),
     ("5.", 5), ("1e3", 1000), ("1E-3", 0.001), ("9007199254740993", 9_007_199_254_740_992),
