@@ -148,6 +148,27 @@ import Testing
     #expect(outcome.outputLines[2] == #"{"id":3,"result":true}"#)
   }
 
+  @Test func `a line may be as long as the limit, and no longer`() throws {
+    func line(_ id: Int, bytes: Int) -> String {
+      let start = "{\"id\":\(id),\"expr\":\"always\""
+      return start + String(repeating: " ", count: bytes - start.utf8.count - 1) + "}\n"
+    }
+    // The line end of the second comes in the same block as its last byte, that of the last never.
+    let longest = 4 * 1024 * 1024
+    let outcome = try rows(
+      line(1, bytes: longest) + line(2, bytes: longest + 1) + line(3, bytes: 40)
+        + line(4, bytes: longest).dropLast())
+    #expect(outcome.outputLines.count == 4)
+    #expect(outcome.outputLines[0] == #"{"id":1,"result":true}"#)
+    #expect(outcome.outputLines[1].contains("a line is longer than 4194304 bytes"))
+    #expect(outcome.outputLines[2...] == [#"{"id":3,"result":true}"#, #"{"id":4,"result":true}"#])
+
+    let first = try rows(line(1, bytes: longest + 1) + line(2, bytes: 40))
+    #expect(first.outputLines.count == 2)
+    #expect(first.outputLines[0].contains("a line is longer than"))
+    #expect(first.outputLines[1] == #"{"id":2,"result":true}"#)
+  }
+
   @Test func `bytes that are not UTF-8 and broken escapes are not JSON`() throws {
     var input = Data("{\"id\":1,\"expr\":\"severity == '".utf8)
     input += [0xFF]

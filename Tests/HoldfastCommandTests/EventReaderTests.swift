@@ -179,6 +179,43 @@ import Testing
     }
   }
 
+  @Test func `an event may be as long as the limit, and no longer`() throws {
+    for step in [1, 3, 1000] {
+      let lines = Array("{\"a\":12}\n{\"a\":123}\n{\"a\":45}".utf8)
+      #expect(
+        try read(lines, as: ER_JSON_LINES, step: step, longest: 8)
+          == ["1: 12.0 - - -", "2: too long", "3: 45.0 - - -"])
+      // A row to its line end, to its end without one, and to a comma at the limit.
+      let rows = Array("a,s\n1,345678\n1,3456789\n2345678,\n23456789,\n1,345678".utf8)
+      #expect(
+        try read(rows, as: ER_CSV, step: step, longest: 8)
+          == [
+            "2: 1.0 <345678> - -", "3: too long", "4: 2345678.0 - - -", "5: too long",
+            "6: 1.0 <345678> - -",
+          ])
+      // A closing quote counts by where it stands.
+      let quoted = Array("a,s\n1,\"45678\"\n1,\"456789\"\n2,x\n".utf8)
+      #expect(
+        try read(quoted, as: ER_CSV, step: step, longest: 8)
+          == ["2: 1.0 <45678> - -", "3: too long", "4: 2.0 <x> - -"])
+    }
+  }
+
+  @Test func `a quote inside a string does not end it before a long integer`() throws {
+    let text = Array(
+      #"""
+      {"s":"\"123","a":12345678901234567890123}
+      {"s":"\\","a":12345678901234567890123}
+      {"s":"\"1234567890123456789012\"","a":12345678901234567890123}
+      """#.utf8)
+    #expect(
+      try read(text, as: ER_JSON_LINES, step: 1000)
+        == [
+          "1: 1.2345678901234568e+22 <\"123> - -", "2: 1.2345678901234568e+22 <\\> - -",
+          "3: 1.2345678901234568e+22 <\"1234567890123456789012\"> - -",
+        ])
+  }
+
   @Test(arguments: [
     ("0", 0.0), ("-0", -0.0), ("1", 1), ("+1", 1), ("-1.5", -1.5), ("007", 7), (".5", 0.5),
     ("5.", 5), ("1e3", 1000), ("1E-3", 0.001), ("9007199254740993", 9_007_199_254_740_992),
