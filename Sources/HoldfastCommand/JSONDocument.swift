@@ -224,14 +224,14 @@ struct JSONDocument {
     while let byte = current, byte != 0x22, byte != 0x5C, byte >= 0x20 { position += 1 }
     if current == 0x22 {
       position += 1
-      return try text(bytes[first..<(position - 1)], at: first)
+      return try text(bytes[first..<(position - 1)], from: first)
     }
     var decoded = Array(bytes[first..<position])
     while let byte = current {
       switch byte {
       case 0x22:
         position += 1
-        return try text(decoded[...], at: first)
+        return try text(decoded[...], from: first)
       case 0x5C:
         try escape(into: &decoded)
       case 0..<0x20:
@@ -244,11 +244,19 @@ struct JSONDocument {
     throw fault("a string is not closed", at: start, length: 1)
   }
 
-  private func text(_ bytes: ArraySlice<UInt8>, at offset: Int) throws(JSONFault) -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw fault("a string is not UTF-8", at: offset)
+  /// The text of a string that stands from `first` to the closing quote, which was just passed.
+  private func text(_ decoded: ArraySlice<UInt8>, from first: Int) throws(JSONFault) -> String {
+    if let text = String(validating: decoded, as: UTF8.self) { return text }
+    // Escapes are ASCII, and what they stand for is whole: what is wrong is wrong as it stands.
+    let raw = bytes[first..<(position - 1)]
+    do throws(UTF8.ValidationError) {
+      _ = try UTF8Span(validating: raw.span)
+    } catch {
+      throw fault(
+        "a string is not UTF-8", at: first + error.byteOffsets.lowerBound,
+        length: error.byteOffsets.count)
     }
-    return text
+    throw fault("a string is not UTF-8", at: first)
   }
 
   private mutating func escape(into decoded: inout [UInt8]) throws(JSONFault) {

@@ -140,6 +140,22 @@ import Testing
     #expect(outcome.output.contains("FILE:" + message), "\(outcome.output)")
   }
 
+  @Test(arguments: [
+    ([0x61, 0xFF, 0x62], "1:9", 1), ([0xC3, 0xA9, 0x5C, 0x6E, 0xE2, 0x82], "1:11", 2),
+    ([0x5C, 0x75, 0x30, 0x30, 0x65, 0x39, 0xC3], "1:14", 1),
+  ])
+  func `a byte that is not UTF-8 is marked itself`(
+    text: [UInt8], place: String, length: Int
+  ) throws {
+    let path = try folder.write(
+      Data("{\"v\": \"".utf8) + text + Data("\"}".utf8), to: "policy.json")
+    let outcome = try HoldfastProgram.run(["check", path])
+    #expect(
+      outcome.output.hasPrefix("\(path):\(place): not valid JSON: a string is not UTF-8\n"),
+      "\(outcome.output)")
+    #expect(outcome.output.contains("\u{FFFD}"))
+  }
+
   @Test func `several files are all checked, and the worst one decides`() throws {
     let sound = try folder.write(policy(when: "always"), to: "sound.json")
     let broken = try folder.write("{}", to: "broken.json")
