@@ -10,16 +10,17 @@ enum CheckCommand {
     let output = Output.standard()
     var status = ExitStatus.success
     for path in arguments.positionals {
+      let name = Messages.visible(path)
       do {
         switch try PolicyReader.read(path) {
         case .policy(let policy):
           try output.append(
-            "\(path): ok: \(count(policy.rules.count, "rule")),"
+            "\(name): ok: \(count(policy.rules.count, "rule")),"
               + " \(count(policy.schema.count, "variable"))\n")
         case .problems(let problems):
           status = max(status, ExitStatus.negative)
-          for problem in problems { try output.append(problem.report + "\n") }
-          try output.append("\(path): \(count(problems.count, "problem"))\n")
+          for report in problems.reports { try output.append(report + "\n") }
+          try output.append("\(name): \(problems.total)\n")
         }
       } catch {
         // The other files are still worth reading.

@@ -24,6 +24,19 @@ enum Messages {
     usesColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text
   }
 
+  /// Text from outside as one line can show it: what would act on a terminal, or end the line, is a
+  /// space.
+  static func visible(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          switch scalar.properties.generalCategory {
+          case .control, .format, .lineSeparator, .paragraphSeparator: " "
+          default: scalar
+          }
+        }))
+  }
+
   /// Where standard error takes nothing there is nobody to tell.
   static func write(_ text: String) {
     var bytes = Array(text.utf8)[...]

@@ -13,16 +13,8 @@ struct Policy {
   let rules: [Rule]
 }
 
-/// One thing that is wrong with a policy file.
-struct PolicyProblem {
-  /// In bytes of the file.
-  let offset: Int
-  /// The whole message, with its place and the line at fault.
-  let report: String
-}
-
 /// Either a policy, or everything that is wrong with it.
 enum PolicyReading {
   case policy(Policy)
-  case problems([PolicyProblem])
+  case problems(PolicyProblems)
 }

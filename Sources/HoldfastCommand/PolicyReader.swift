@@ -3,13 +3,13 @@ import Holdfast
 /// Reads a policy file and finds every problem in one pass.
 struct PolicyReader {
   private let source: SourceText
-  private var problems: [PolicyProblem] = []
+  private var problems: PolicyProblems
 
   static func read(_ path: String) throws(CommandFailure) -> PolicyReading {
     var reader = PolicyReader(source: SourceText(name: path, bytes: try InputFile.read(path)))
     let policy = reader.policy()
     if let policy, reader.problems.isEmpty { return .policy(policy) }
-    return .problems(reader.problems.sorted { $0.offset < $1.offset })
+    return .problems(reader.problems)
   }
 
   /// Reads only the variables: of a policy, or of a file that holds nothing else.
@@ -26,21 +26,22 @@ struct PolicyReader {
   }
 
   private func failure() -> CommandFailure {
-    CommandFailure(problems.map(\.report).joined(separator: "\n"))
+    CommandFailure(problems.report)
   }
 
   // MARK: Reporting
 
-  private mutating func report(_ message: String, at offset: Int, length: Int) {
-    problems.append(
-      PolicyProblem(
-        offset: offset,
-        report: "\(source.place(of: offset)): \(message)\n"
-          + source.caret(at: offset, length: length)))
+  private mutating func report(
+    _ message: @autoclosure () -> String, at offset: Int, length: Int
+  ) {
+    problems.add(
+      at: offset,
+      report: "\(source.place(of: offset)): \(Messages.visible(message()))\n"
+        + source.caret(at: offset, length: length))
   }
 
-  private mutating func report(_ message: String, at value: JSONValue) {
-    report(message, at: value.range.lowerBound, length: value.range.count)
+  private mutating func report(_ message: @autoclosure () -> String, at value: JSONValue) {
+    report(message(), at: value.range.lowerBound, length: value.range.count)
   }
 
   // MARK: The parts of a file
@@ -66,6 +67,7 @@ struct PolicyReader {
 
   private init(source: SourceText) {
     self.source = source
+    self.problems = PolicyProblems(of: source.name)
   }
 
   private mutating func policy() -> Policy? {
@@ -87,13 +89,15 @@ struct PolicyReader {
   ) -> [String: JSONValue] {
     var values: [String: JSONValue] = [:]
     let known = required + optional
+    let keys = Set(members.map(\.key))
+    let absent = known.filter { !keys.contains($0) }
     for member in members {
       let start = member.keyRange.lowerBound
       let length = member.keyRange.count
       if !known.contains(member.key) {
         report(
           "unknown key '\(member.key)' in \(what)"
-            + Suggestion.hint(for: member.key, among: known.filter { members[$0] == nil }),
+            + Suggestion.hint(for: member.key, among: absent),
           at: start, length: length)
       } else if values.updateValue(member.value, forKey: member.key) != nil {
         report("the key '\(member.key)' is there twice", at: start, length: length)
@@ -224,9 +228,7 @@ struct PolicyReader {
     } catch {
       let offset = JSONStringPlaces.offset(
         ofDecoded: error.location?.offset ?? 0, in: source.bytes, string: value.range)
-      problems.append(
-        PolicyProblem(
-          offset: offset, report: "\(source.place(of: offset)): \(error.description)"))
+      problems.add(at: offset, report: "\(source.place(of: offset)): \(error.description)")
       return nil
     }
   }

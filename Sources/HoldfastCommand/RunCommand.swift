@@ -10,8 +10,7 @@ enum RunCommand {
     switch try PolicyReader.read(options.policyPath) {
     case .policy(let read): policy = read
     case .problems(let problems):
-      throw CommandFailure(
-        "the policy cannot be used\n" + problems.map(\.report).joined(separator: "\n"))
+      throw CommandFailure("the policy cannot be used\n" + problems.report)
     }
     try Interruption.listen()
     switch options.input {

@@ -1,34 +1,85 @@
 /// A text file with the places in it, as messages name them.
+///
+/// Neither a place nor the line that is shown with it takes longer in a larger file: a file may
+/// have as many problems as it has bytes, and all of it may be one line.
 struct SourceText {
   let name: String
   let bytes: [UInt8]
 
-  /// Where a line starts and ends that holds `offset`, and its number from 1.
-  private func line(at offset: Int) -> (number: Int, range: Range<Int>) {
-    let start = (bytes[..<offset].lastIndex(of: 0x0A) ?? -1) + 1
-    let end = bytes[offset...].firstIndex(of: 0x0A) ?? bytes.count
-    return (1 + bytes[..<start].count { $0 == 0x0A }, start..<end)
+  /// What lies before a block of the file.
+  private struct Mark {
+    /// The number from 1 of the line that goes on into the block.
+    var line = 1
+    /// Where that line starts.
+    var lineStart = 0
+    /// Characters between there and the block.
+    var column = 0
+  }
+
+  private static let blockBytes = 4096
+  /// One for each block, and one for what would follow the last.
+  private let marks: [Mark]
+
+  init(name: String, bytes: [UInt8]) {
+    self.name = name
+    self.bytes = bytes
+    var marks = [Mark()]
+    var start = 0
+    while start + Self.blockBytes <= bytes.count {
+      let end = start + Self.blockBytes
+      marks.append(Self.mark(at: end, after: marks[marks.count - 1], from: start, in: bytes))
+      start = end
+    }
+    self.marks = marks
+  }
+
+  private static func mark(
+    at offset: Int, after mark: Mark, from start: Int, in bytes: [UInt8]
+  ) -> Mark {
+    var mark = mark
+    for position in start..<offset {
+      let byte = bytes[position]
+      if byte == 0x0A {
+        mark = Mark(line: mark.line + 1, lineStart: position + 1)
+      } else if !isContinuation(byte) {
+        mark.column += 1
+      }
+    }
+    return mark
+  }
+
+  /// Whether it goes on with a character of UTF-8 that another byte began.
+  private static func isContinuation(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
+
+  private func mark(at offset: Int) -> Mark {
+    let block = offset / Self.blockBytes
+    return Self.mark(at: offset, after: marks[block], from: block * Self.blockBytes, in: bytes)
   }
 
   /// `FILE:LINE:COLUMN`, both from 1, the column in characters.
   func place(of offset: Int) -> String {
-    let line = line(at: offset)
-    let before = String(decoding: bytes[line.range.lowerBound..<offset], as: UTF8.self)
-    return "\(name):\(line.number):\(before.unicodeScalars.count + 1)"
+    let mark = mark(at: offset)
+    return "\(Messages.visible(name)):\(mark.line):\(mark.column + 1)"
   }
 
   /// The line with a caret under `length` bytes from `offset` on; a long line is cut.
   func caret(at offset: Int, length: Int) -> String {
-    let line = line(at: offset)
+    let mark = mark(at: offset)
     let widest = 72
-    let end = min(offset + length, line.range.upperBound)
-    let before = visible(line.range.lowerBound..<offset)
-    let marked = visible(offset..<max(offset, end)).prefix(widest)
-    let after = visible(max(offset, end)..<line.range.upperBound)
+    // Enough for the widest text there can be, with 4 bytes a character and one cut in half.
+    let reach = 300
+    let farthest = min(offset + 2 * reach, bytes.count)
+    let lineEnd = bytes[offset..<farthest].firstIndex(of: 0x0A) ?? farthest
+    let end = min(offset + length, offset + reach, lineEnd)
+    var start = max(mark.lineStart, offset - reach)
+    while start < offset, Self.isContinuation(bytes[start]) { start += 1 }
+    let before = visible(start..<offset)
+    let marked = visible(offset..<end).prefix(widest)
+    let after = visible(end..<lineEnd)
 
     let shownBefore = before.suffix(widest / 2)
     let shownAfter = after.prefix(max(0, widest - shownBefore.count - marked.count))
-    let number = String(line.number)
+    let number = String(mark.line)
     let gutter = String(repeating: " ", count: number.count)
     let cutBefore = shownBefore.count < before.count ? "..." : ""
     let cutAfter = shownAfter.count < after.count ? "..." : ""
@@ -43,8 +94,6 @@ struct SourceText {
 
   /// Control characters, tabs among them, as spaces: the caret would not stand under its fault.
   private func visible(_ range: Range<Int>) -> [Unicode.Scalar] {
-    String(decoding: bytes[range], as: UTF8.self).unicodeScalars.map {
-      $0.properties.generalCategory == .control ? " " : $0
-    }
+    Array(Messages.visible(String(decoding: bytes[range], as: UTF8.self)).unicodeScalars)
   }
 }

@@ -140,6 +140,124 @@ import Testing
     #expect(outcome.output.contains("FILE:" + message), "\(outcome.output)")
   }
 
+  /// The first line of each report, without `FILE:`, and without the count at the end.
+  private func messages(_ outcome: HoldfastProgram.Outcome) -> [String] {
+    outcome.outputLines.dropLast().filter { $0.hasPrefix("FILE:") }
+      .map { String($0.dropFirst("FILE:".count)) }
+  }
+
+  @Test func `of many problems the first are shown, and all are counted`() throws {
+    let rules = (1...2500).map { "{\"id\": \"r\($0)\", \"when\": \"zz > 1\", \"then\": \"t\"}" }
+    let outcome = try check(
+      "{\"version\": 1, \"variables\": {\"cpu\": \"any\"}, \"rules\": [\n"
+        + rules.joined(separator: ",\n") + "\n], \"name\": 1}")
+    #expect(outcome.status == 1)
+    let messages = messages(outcome)
+    #expect(messages.count == 1000)
+    #expect(messages.first?.hasPrefix("2:23: variable_not_allowed") == true)
+    #expect(messages.last?.hasPrefix("1001:26: variable_not_allowed") == true)
+    #expect(outcome.outputLines.last == "FILE: 2,501 problems, 1,501 of them not shown")
+  }
+
+  @Test func `the first problems are those of the file, not those that were found first`() throws {
+    // A missing key is noticed after the unknown ones, and stands before them.
+    let keys = (1...3000).map { "\"k\($0)\": 1" }.joined(separator: ",\n")
+    let outcome = try check("{\n\(keys)\n}")
+    let messages = messages(outcome)
+    #expect(messages.count == 1000)
+    #expect(messages.prefix(4).map { $0.prefix(4) } == ["1:1:", "1:1:", "1:1:", "2:1:"])
+    #expect(messages.last?.hasPrefix("998:1: unknown key 'k997'") == true)
+    #expect(outcome.outputLines.last == "FILE: 3,003 problems, 2,003 of them not shown")
+  }
+
+  @Test func `a run with a bad policy says how many problems it does not show`() throws {
+    let keys = (1...1500).map { "\"k\($0)\": 1" }.joined(separator: ",\n")
+    let path = try folder.write("{\n\(keys)\n}", to: "policy.json")
+    let run = try HoldfastProgram.run(["run", path, "--input", "-"])
+    #expect(run.status == 2)
+    #expect(run.errors.contains("\(path): 1,503 problems, 503 of them not shown\n"))
+    let schema = try HoldfastProgram.run(["eval", "--schema", path, "always"])
+    #expect(schema.status == 2)
+    #expect(schema.errors.contains("\(path): 1,501 problems, 501 of them not shown\n"))
+  }
+
+  @Test func `a long line with many problems is checked to its end`() throws {
+    // The harness ends a program that takes a minute: the work for each problem used to grow with
+    // the length of the line.
+    let keys = (1...40_000).map { "\"é\($0)\": 1" }.joined(separator: ",")
+    let outcome = try check("{\(keys)}")
+    #expect(outcome.status == 1)
+    #expect(outcome.outputLines.last == "FILE: 40,003 problems, 39,003 of them not shown")
+    // 9 keys of one digit, 90 of two, 898 of three.
+    let column = 2 + 9 * 8 + 90 * 9 + 897 * 10
+    let last = "FILE:1:\(column): unknown key 'é997' in a policy"
+    let index = try #require(outcome.outputLines.firstIndex(of: last))
+    #expect(
+      outcome.outputLines[index + 1]
+        == "  1 | ...3\": 1,\"é994\": 1,\"é995\": 1,\"é996\": 1,\"é997\": 1,\"é998\": 1,"
+        + "\"é999\": 1,\"é1000...")
+    #expect(
+      outcome.outputLines[index + 2] == "    | " + String(repeating: " ", count: 39) + "^~~~~~")
+  }
+
+  @Test func `the place of a problem does not depend on where it is in a large file`() throws {
+    var paths: [String] = []
+    var expected: [String] = []
+    for length in 4060...4110 {
+      for (line, lineEnd) in ["\n", ""].enumerated() {
+        // Two bytes a character, so that some are cut by whatever the file is read in.
+        let padding = String(repeating: "é", count: length)
+        let path = try folder.write(
+          "{\"a\":\"\(padding)\",\(lineEnd)\"b\": 1}", to: "\(length)-\(line).json")
+        paths.append(path)
+        expected.append(
+          path + (lineEnd.isEmpty ? ":1:\(length + 9)" : ":2:1") + ": unknown key 'b' in a policy")
+      }
+    }
+    let outcome = try HoldfastProgram.run(["check"] + paths)
+    #expect(outcome.outputLines.filter { $0.contains("unknown key 'b'") } == expected)
+  }
+
+  @Test func `a policy's text cannot act on the terminal or look like a report`() throws {
+    let outcome = try check(
+      #"""
+      {"version": 1, "variables": {"\u001b[2J": "any", "x": "\u009b1m\u202e\u2028y"},
+      "\u001b[31mk\nFILE:1:1: ok": 1, "rules": [{"id": "\u0007", "when": "always", "then": "t"},
+      {"id": "\u0007", "when": "\u001b[1m\n > 1", "then": "t", "\u061c\u007f": 1}]}
+      """#)
+    #expect(outcome.status == 1)
+    #expect(
+      messages(outcome).map { $0.split(separator: " ").prefix(4).joined(separator: " ") } == [
+        "1:30: invalid_name: ' [2J'", "1:55: unknown type '", "2:1: unknown key '",
+        "3:8: another rule has", "3:27: unexpected_character: unexpected control",
+        "3:58: unknown key '",
+      ], "\(outcome.output)")
+    #expect(outcome.output.contains("2:1: unknown key ' [31mk FILE:1:1: ok' in a policy\n"))
+    #expect(outcome.output.contains("unknown type ' 1m  y'"))
+    let acting: Set<Unicode.GeneralCategory> = [
+      .control, .format, .lineSeparator, .paragraphSeparator,
+    ]
+    #expect(
+      outcome.output.unicodeScalars.allSatisfy {
+        $0 == "\n" || !acting.contains($0.properties.generalCategory)
+      })
+  }
+
+  @Test func `the line at fault is shown without what acts on a terminal`() throws {
+    let outcome = try check("{\"a\u{202E}\u{2028}\u{9B}b\u{7F}\": 1}")
+    #expect(outcome.output.contains("\n  1 | {\"a   b \": 1}\n    |  ^~~~~~~~\n"))
+  }
+
+  @Test func `a file's name cannot act on the terminal either`() throws {
+    let path = try folder.write("{}", to: "\u{1B}[31m\nx.json")
+    let sound = try folder.write(policy(when: "always"), to: "\u{1B}[32m.json")
+    let outcome = try HoldfastProgram.run(["check", path, sound])
+    #expect(outcome.output.contains("/ [31m x.json:1:1: a policy needs"))
+    #expect(outcome.output.contains("/ [31m x.json: 3 problems\n"))
+    #expect(outcome.output.contains("/ [32m.json: ok: 1 rule"))
+    #expect(!outcome.output.contains("\u{1B}"))
+  }
+
   @Test(arguments: [
     ([0x61, 0xFF, 0x62], "1:9", 1), ([0xC3, 0xA9, 0x5C, 0x6E, 0xE2, 0x82], "1:11", 2),
     ([0x5C, 0x75, 0x30, 0x30, 0x65, 0x39, 0xC3], "1:14", 1),
