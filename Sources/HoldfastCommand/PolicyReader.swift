@@ -20,7 +20,7 @@ struct PolicyReader {
     guard let members = reader.topLevel() else { throw reader.failure() }
     let keys = reader.take(
       ["variables"], optional: ["version", "rules"], of: members, in: "a schema")
-    let schema = keys["variables"].flatMap { reader.schema($0) }
+    let schema = reader.schema(keys["variables"])
     guard let schema, reader.problems.isEmpty else { throw reader.failure() }
     return schema
   }
@@ -73,37 +73,56 @@ struct PolicyReader {
   private mutating func policy() -> Policy? {
     guard let members = topLevel() else { return nil }
     let keys = take(["version", "variables", "rules"], of: members, in: "a policy")
-    if let version = keys["version"] { check(version: version) }
+    for version in keys["version"] { check(version: version) }
     // Conditions are checked only against variables that could be read: whatever is wrong with
     // these would come up again in every rule.
-    let schema = keys["variables"].flatMap { self.schema($0) }
-    let rules = keys["rules"].map { self.rules($0, schema: schema) } ?? []
+    let schema = schema(keys["variables"])
+    var ids: Set<ExactText> = []
+    let rules = keys["rules"].flatMap { self.rules($0, schema: schema, ids: &ids) }
     guard let schema else { return nil }
     return Policy(schema: schema, rules: rules)
+  }
+
+  /// The values of an object by key: several where a key is repeated, which is reported, but
+  /// everything in them is to be checked all the same.
+  private struct Values {
+    private(set) var byKey: [ExactText: [JSONValue]] = [:]
+
+    subscript(key: String) -> [JSONValue] { byKey[ExactText(key)] ?? [] }
+
+    /// - Returns: whether the key was there before.
+    mutating func add(_ value: JSONValue, for key: ExactText) -> Bool {
+      byKey[key, default: []].append(value)
+      return byKey[key]?.count != 1
+    }
   }
 
   /// Sorts the members of an object by key, and reports keys that are unknown, repeated or missing.
   private mutating func take(
     _ required: [String], optional: [String] = [], of members: [JSONMember], in what: String,
     at object: Range<Int>? = nil
-  ) -> [String: JSONValue] {
-    var values: [String: JSONValue] = [:]
+  ) -> Values {
     let known = required + optional
-    let keys = Set(members.map(\.key))
-    let absent = known.filter { !keys.contains($0) }
+    let knownKeys = Set(known.map { ExactText($0) })
+    var values = Values()
+    var unknown: [JSONMember] = []
     for member in members {
-      let start = member.keyRange.lowerBound
-      let length = member.keyRange.count
-      if !known.contains(member.key) {
+      let key = ExactText(member.key)
+      if !knownKeys.contains(key) {
+        unknown.append(member)
+      } else if values.add(member.value, for: key) {
         report(
-          "unknown key '\(member.key)' in \(what)"
-            + Suggestion.hint(for: member.key, among: absent),
-          at: start, length: length)
-      } else if values.updateValue(member.value, forKey: member.key) != nil {
-        report("the key '\(member.key)' is there twice", at: start, length: length)
+          "the key '\(member.key)' is there twice", at: member.keyRange.lowerBound,
+          length: member.keyRange.count)
       }
     }
-    for key in required where values[key] == nil {
+    let absent = known.filter { values[$0].isEmpty }
+    for member in unknown {
+      report(
+        "unknown key '\(member.key)' in \(what)" + Suggestion.hint(for: member.key, among: absent),
+        at: member.keyRange.lowerBound, length: member.keyRange.count)
+    }
+    for key in required where values[key].isEmpty {
       report("\(what) needs the key '\(key)'", at: (object ?? topLevelRange).lowerBound, length: 1)
     }
     return values
@@ -119,35 +138,59 @@ struct PolicyReader {
     report("version \(number) is not supported; this program reads version 1", at: version)
   }
 
-  private mutating func schema(_ value: JSONValue) -> Schema? {
-    guard case .object(let members) = value.content else {
-      report("'variables' is an object of names and types, found \(value.kindName)", at: value)
-      return nil
-    }
+  /// The variables of every `variables` of a file, of which there should be one.
+  ///
+  /// - Returns: `nil` where there are none that could be read.
+  private mutating func schema(_ values: [JSONValue]) -> Schema? {
     var variables: [(name: String, type: Schema.VariableType)] = []
-    var names: Set<String> = []
-    for member in members {
-      let offset = member.keyRange.lowerBound
-      let length = member.keyRange.count
-      if !names.insert(member.key).inserted {
-        report("variable '\(member.key)' is declared twice", at: offset, length: length)
+    var declared: Set<ExactText> = []
+    var last: JSONValue?
+    for value in values {
+      guard case .object(let members) = value.content else {
+        report("'variables' is an object of names and types, found \(value.kindName)", at: value)
         continue
       }
-      do {
-        _ = try Schema([(name: member.key, type: .any)])
-      } catch {
-        report("\(error.code): \(error.message)", at: offset, length: length)
-        continue
+      last = value
+      var names: Set<ExactText> = []
+      for member in members {
+        guard let type = variable(member, names: &names) else { continue }
+        // Of several types for one name, which is reported, conditions are held against the first.
+        if declared.insert(ExactText(member.key)).inserted {
+          variables.append((name: member.key, type: type))
+        }
       }
-      variables.append((name: member.key, type: type(member.value, of: member.key)))
     }
+    guard let last else { return nil }
     do {
       return try Schema(variables)
     } catch {
       // What is wrong with one name was found above; this is about all of them.
-      report("\(error.code): \(error.message)", at: value.range.lowerBound, length: 1)
+      report("\(error.code): \(error.message)", at: last.range.lowerBound, length: 1)
       return nil
     }
+  }
+
+  /// - Parameter names: those that the same object has declared so far.
+  /// - Returns: `nil` where the name is none.
+  private mutating func variable(
+    _ member: JSONMember, names: inout Set<ExactText>
+  ) -> Schema.VariableType? {
+    let offset = member.keyRange.lowerBound
+    let length = member.keyRange.count
+    let isRepeated = !names.insert(ExactText(member.key)).inserted
+    if isRepeated {
+      report("variable '\(member.key)' is declared twice", at: offset, length: length)
+    }
+    let type = type(member.value, of: member.key)
+    do {
+      _ = try Schema([(name: member.key, type: .any)])
+    } catch {
+      if !isRepeated {
+        report("\(error.code): \(error.message)", at: offset, length: length)
+      }
+      return nil
+    }
+    return type
   }
 
   /// - Returns: `any` where the file says nothing usable, which is reported.
@@ -168,7 +211,9 @@ struct PolicyReader {
     return type
   }
 
-  private mutating func rules(_ value: JSONValue, schema: Schema?) -> [Policy.Rule] {
+  private mutating func rules(
+    _ value: JSONValue, schema: Schema?, ids: inout Set<ExactText>
+  ) -> [Policy.Rule] {
     guard case .array(let elements) = value.content else {
       report("'rules' is an array, found \(value.kindName)", at: value)
       return []
@@ -176,12 +221,11 @@ struct PolicyReader {
     if elements.isEmpty {
       report("a policy needs at least one rule", at: value)
     }
-    var ids: Set<String> = []
     return elements.compactMap { rule($0, schema: schema, ids: &ids) }
   }
 
   private mutating func rule(
-    _ value: JSONValue, schema: Schema?, ids: inout Set<String>
+    _ value: JSONValue, schema: Schema?, ids: inout Set<ExactText>
   ) -> Policy.Rule? {
     guard case .object(let members) = value.content else {
       report("a rule is an object, found \(value.kindName)", at: value)
@@ -190,22 +234,22 @@ struct PolicyReader {
     let keys = take(
       ["id", "when", "then"], optional: ["description"], of: members, in: "a rule",
       at: value.range)
-    let id = keys["id"].flatMap { text($0, of: "id") }
-    let then = keys["then"].flatMap { text($0, of: "then") }
-    if let description = keys["description"] { _ = text(description, of: "description") }
-    if let id, let place = keys["id"], !ids.insert(id).inserted {
-      report("another rule has the id '\(id)' already", at: place)
+    var id: String?
+    for place in keys["id"] {
+      guard let text = text(place, of: "id") else { continue }
+      let isRepeated = id.map { ExactText($0) == ExactText(text) } ?? false
+      id = text
+      if !isRepeated, !ids.insert(ExactText(text)).inserted {
+        report("another rule has the id '\(text)' already", at: place)
+      }
     }
-    guard let when = keys["when"] else { return nil }
-    guard case .string(let condition) = when.content else {
-      report("'when' is a condition in double quotes, found \(when.kindName)", at: when)
-      return nil
-    }
-    guard let schema, let compiled = compile(condition, at: when, schema: schema) else {
-      return nil
-    }
-    guard let id, let then else { return nil }
-    return Policy.Rule(id: id, condition: compiled, then: then)
+    var then: String?
+    for value in keys["then"] { then = text(value, of: "then") }
+    for description in keys["description"] { _ = text(description, of: "description") }
+    var condition: Condition?
+    for when in keys["when"] { condition = self.condition(when, schema: schema) }
+    guard let id, let then, let condition else { return nil }
+    return Policy.Rule(id: id, condition: condition, then: then)
   }
 
   private mutating func text(_ value: JSONValue, of key: String) -> String? {
@@ -220,6 +264,14 @@ struct PolicyReader {
     return text
   }
 
+  private mutating func condition(_ value: JSONValue, schema: Schema?) -> Condition? {
+    guard case .string(let text) = value.content else {
+      report("'when' is a condition in double quotes, found \(value.kindName)", at: value)
+      return nil
+    }
+    return schema.flatMap { compile(text, at: value, schema: $0) }
+  }
+
   private mutating func compile(
     _ text: String, at value: JSONValue, schema: Schema
   ) -> Condition? {
@@ -231,6 +283,16 @@ struct PolicyReader {
       problems.add(at: offset, report: "\(source.place(of: offset)): \(error.description)")
       return nil
     }
+  }
+}
+
+/// Text that equals another only byte by byte. A `String` equals whatever Unicode holds for another
+/// way to write the same characters.
+private struct ExactText: Hashable {
+  private let bytes: [UInt8]
+
+  init(_ text: String) {
+    self.bytes = Array(text.utf8)
   }
 }
 

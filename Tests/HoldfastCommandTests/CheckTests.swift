@@ -258,6 +258,64 @@ import Testing
     #expect(!outcome.output.contains("\u{1B}"))
   }
 
+  @Test func `what only looks the same is not the same`() throws {
+    let rules = ["\u{E9}", "e\u{301}"].map {
+      "{\"id\": \"\($0)\", \"when\": \"always\", \"then\": \"t\"}"
+    }
+    let outcome = try check(
+      "{\"version\": 1, \"variables\": {}, \"rules\": [\(rules.joined(separator: ","))]}")
+    #expect(outcome.output == "FILE: ok: 2 rules, 0 variables\n")
+
+    let names = try check(
+      "{\"version\": 1, \"variables\": {\"\u{E9}\": \"any\", \"e\u{301}\": \"any\"},\n"
+        + "\"rules\": [{\"id\": \"a\", \"when\": \"always\", \"then\": \"t\"}]}")
+    #expect(names.outputLines.count { $0.contains("invalid_name") } == 2, "\(names.output)")
+    #expect(!names.output.contains("declared twice"))
+  }
+
+  @Test func `everything under a repeated key is checked`() throws {
+    let outcome = try check(
+      """
+      {
+        "version": 2, "version": "1",
+        "variables": {"a": "number", "a": "numbr"},
+        "rules": [{"id": "x", "when": "zz > 1", "then": "t"}],
+        "rules": [{"id": "x", "when": "a > 1 or b", "then": "t"}, {
+          "id": 1, "id": "y", "id": "y", "when": "yy > 1", "when": "a > 1", "then": "", "then": "t",
+          "description": 1, "description": "d"}],
+        "variables": {"a": "string", "b": "nmber"}
+      }
+      """)
+    #expect(outcome.status == 1)
+    let expected = [
+      "2:14: version 2 is not supported",
+      "2:17: the key 'version' is there twice",
+      "2:28: 'version' is a number, found a string",
+      "3:32: variable 'a' is declared twice",
+      "3:37: unknown type 'numbr'",
+      "4:34: variable_not_allowed: unknown variable 'zz'",
+      "5:3: the key 'rules' is there twice",
+      "5:20: another rule has the id 'x' already",
+      "5:44: expected_operator",
+      "6:11: 'id' is text in double quotes, found a number",
+      "6:14: the key 'id' is there twice",
+      "6:25: the key 'id' is there twice",
+      "6:45: variable_not_allowed: unknown variable 'yy'",
+      "6:54: the key 'when' is there twice",
+      "6:79: 'then' is empty",
+      "6:83: the key 'then' is there twice",
+      "7:20: 'description' is text in double quotes, found a number",
+      "7:23: the key 'description' is there twice",
+      "8:3: the key 'variables' is there twice",
+      "8:37: unknown type 'nmber'",
+    ]
+    let messages = messages(outcome)
+    #expect(messages.count == expected.count, "\(outcome.output)")
+    for (message, beginning) in zip(messages, expected) {
+      #expect(message.hasPrefix(beginning))
+    }
+  }
+
   @Test(arguments: [
     ([0x61, 0xFF, 0x62], "1:9", 1), ([0xC3, 0xA9, 0x5C, 0x6E, 0xE2, 0x82], "1:11", 2),
     ([0x5C, 0x75, 0x30, 0x30, 0x65, 0x39, 0xC3], "1:14", 1),
