@@ -1,7 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Ctrl-C and SIGTERM, noticed at the next safe place. A second one ends the process at once.
+/// Ctrl-C, SIGTERM and the end of the time that a run has, noticed at the next safe place. A second
+/// signal ends the process at once.
 enum Interruption {
   private static let caught = Atomic<Int32>(0)
 
@@ -10,13 +11,28 @@ enum Interruption {
   private static let wakeReader = Atomic<Int32>(-1)
   private static let wakeWriter = Atomic<Int32>(-1)
 
+  /// When the run is to be over; the largest value for never.
+  private static let runDeadline = Atomic<Nanoseconds>(.max)
+
+  /// How long the other side has, at the end, for taking what is left.
+  private static let lastMoments: Nanoseconds = 1_000_000_000
+
+  /// From when on nothing waits for long any more.
+  static var deadline: Nanoseconds? {
+    get {
+      let moment = runDeadline.load(ordering: .relaxed)
+      return moment == .max ? nil : moment
+    }
+    set { runDeadline.store(newValue ?? .max, ordering: .relaxed) }
+  }
+
   /// The signal that came, if one did.
   static var signal: Int32? {
     let number = caught.load(ordering: .relaxed)
     return number == 0 ? nil : number
   }
 
-  /// From now on the two signals are only noted.
+  /// From now on the two signals are only noted; one that was ignored from the start stays so.
   static func listen() throws(CommandFailure) {
     var ends: [Int32] = [-1, -1]
     guard unsafe pipe(&ends) == 0 else {
@@ -29,11 +45,14 @@ enum Interruption {
     wakeReader.store(ends[0], ordering: .relaxed)
     wakeWriter.store(ends[1], ordering: .relaxed)
     _ = signal  // made before a handler can need it
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM] where !isIgnored(number) {
       var action = sigaction()
       unsafe action.__sigaction_handler.sa_handler = { number in
         let before = errno
-        Interruption.caught.store(number, ordering: .relaxed)
+        let (isFirst, _) = Interruption.caught.compareExchange(
+          expected: 0, desired: number, ordering: .relaxed)
+        // SA_RESETHAND has put back what the system does with it.
+        if !isFirst { raise(number) }
         var byte: UInt8 = 0
         _ = unsafe write(Interruption.wakeWriter.load(ordering: .relaxed), &byte, 1)
         errno = before
@@ -47,6 +66,14 @@ enum Interruption {
     unsafe sigaddset(&both, SIGINT)
     unsafe sigaddset(&both, SIGTERM)
     unsafe pthread_sigmask(SIG_UNBLOCK, &both, nil)
+  }
+
+  /// As under `nohup`, or `trap '' INT` in a shell.
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+    let handler = unsafe action.__sigaction_handler.sa_handler
+    return unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// What ended a wait.
@@ -77,6 +104,18 @@ enum Interruption {
       // Poll fails for no lasting reason but a lack of memory: then the read or write will tell.
       if count < 0, errno != EINTR { return .ready }
     }
+  }
+
+  /// Waits until `descriptor` takes more. When a signal has come, or the run's time is over, what
+  /// is left has a last moment.
+  ///
+  /// - Parameter end: when that moment is over; set when it begins.
+  /// - Returns: false when it has passed.
+  static func waitToWrite(_ descriptor: Int32, end: inout Nanoseconds?) -> Bool {
+    if wait(for: descriptor, events: POLLOUT, until: deadline) == .ready { return true }
+    let lastEnd = end ?? Clock.monotonic() + lastMoments
+    end = lastEnd
+    return wait(for: descriptor, events: POLLOUT, until: lastEnd, heedingSignals: false) == .ready
   }
 
   /// For poll: rounded up, so that nothing happens before its time; -1 for ever.

@@ -40,12 +40,15 @@ enum Messages {
   /// Where standard error takes nothing there is nobody to tell.
   static func write(_ text: String) {
     var bytes = Array(text.utf8)[...]
+    var lastEnd: Nanoseconds?
     while !bytes.isEmpty {
-      let count = unsafe bytes.withUnsafeBytes { buffer in
+      if !Interruption.waitToWrite(STDERR_FILENO, end: &lastEnd) { return }
+      // What poll calls ready takes this much without blocking.
+      let count = unsafe bytes.prefix(4096).withUnsafeBytes { buffer in
         unsafe Glibc.write(STDERR_FILENO, buffer.baseAddress, buffer.count)
       }
       if count < 0 {
-        if errno == EINTR { continue }
+        if errno == EINTR || errno == EAGAIN { continue }
         return
       }
       bytes = bytes.dropFirst(count)
@@ -53,7 +56,7 @@ enum Messages {
   }
 }
 
-extension Int {
+extension BinaryInteger {
   /// With a comma after each third digit: 1,000,000.
   var grouped: String {
     let digits = String(magnitude)

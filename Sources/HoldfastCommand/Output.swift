@@ -3,8 +3,8 @@ import Glibc
 
 /// Bytes on their way to a file descriptor, gathered in a block.
 ///
-/// To a pipe or a terminal it writes only as much as is taken at once, so that Ctrl-C ends a run
-/// whose reader has stopped reading.
+/// To a pipe or a terminal it writes only as much as is taken at once, so that Ctrl-C, and the end of
+/// its time, end a run whose reader has stopped reading.
 @safe final class Output {
   private let descriptor: Int32
   private let name: String
@@ -13,12 +13,11 @@ import Glibc
   private var bytes: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   private var count = 0
+  /// When what is left is given up, once the run is to end.
+  private var lastEnd: Nanoseconds?
 
   /// Bytes that it gathers before it writes.
   private static let blockSize = 256 * 1024
-
-  /// After the first signal, how long the other side has for taking what is left.
-  private static let lastMoments: Nanoseconds = 1_000_000_000
 
   /// - Parameters:
   ///   - descriptor: open for writing.
@@ -139,31 +138,26 @@ import Glibc
       if !isFile {
         // What poll calls ready takes this much without blocking.
         length = min(length, 4096)
-        if !waitUntilReady() {
+        if !Interruption.waitToWrite(descriptor, end: &lastEnd) {
           throw CommandFailure(
-            "\(count - start) bytes of output were not taken by the reader of \(name)")
+            "\(count - start) bytes of output were not taken by the reader of"
+              + " \(Messages.visible(name)) in time")
         }
       }
       let written = unsafe write(descriptor, bytes + start, length)
       if written >= 0 {
         start += written
       } else if errno != EINTR && errno != EAGAIN {
-        throw CommandFailure("cannot write to \(name): \(explanation(errno))")
+        throw CommandFailure("cannot write to \(Messages.visible(name)): \(explanation(errno))")
       }
     }
-  }
-
-  private func waitUntilReady() -> Bool {
-    if Interruption.wait(for: descriptor, events: POLLOUT) == .ready { return true }
-    let deadline = Clock.monotonic() + Self.lastMoments
-    return Interruption.wait(
-      for: descriptor, events: POLLOUT, until: deadline, heedingSignals: false) == .ready
   }
 
   private func explanation(_ number: Int32) -> String {
     switch number {
     case EPIPE: "its reader has closed it (broken pipe)"
     case ENOSPC: "the disk is full (no space left on device)"
+    case EFBIG: "it would be larger than the limit for files (file too large)"
     default: systemMessage(number)
     }
   }

@@ -50,13 +50,14 @@ struct Run: ~Copyable {
     _ options: RunOptions, rules: consuming RuleSet, inputDescriptor: Int32? = nil
   ) throws(CommandFailure) {
     self.options = options
+    self.deadline = options.duration.map { [started] in started + $0.nanoseconds }
+    Interruption.deadline = deadline
     self.output = try Self.open(options, inputDescriptor: inputDescriptor)
     let timeColumn = rules.column(named: "time")
     let stepColumn = rules.column(named: "step")
     self.writer = DecisionWriter(rules, timeColumn: timeColumn, output: output)
     self.stepColumn = stepColumn
     self.rules = rules
-    self.deadline = options.duration.map { [started] in started + $0.nanoseconds }
   }
 
   private static func open(
@@ -64,19 +65,50 @@ struct Run: ~Copyable {
   ) throws(CommandFailure) -> Output {
     guard let path = options.outputPath else { return .standard() }
     // Emptied only once it is sure to be none of the files that are read.
-    let descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-    if descriptor < 0 { throw CommandFailure("cannot write to \(path): \(systemMessage(errno))") }
+    guard let descriptor = try descriptor(writing: path) else {
+      // Over before it began, so nothing will be written.
+      return Output(-1, name: path)
+    }
     let output = Output(descriptor, name: path, closes: true)
     // No file, but a device such as /dev/full.
     guard let target = FileIdentity(descriptor) else { return output }
-    let policy = try InputFile.identity(options.policyPath)
+    let policy = FileIdentity(path: options.policyPath)
     if target == policy || target == inputDescriptor.flatMap({ FileIdentity($0) }) {
-      throw CommandFailure("--output \(path) is a file that this run reads")
+      throw CommandFailure("--output \(Messages.visible(path)) is a file that this run reads")
     }
-    if ftruncate(descriptor, 0) != 0 {
-      throw CommandFailure("cannot write to \(path): \(systemMessage(errno))")
-    }
+    if ftruncate(descriptor, 0) != 0 { throw failure(writing: path, errno) }
     return output
+  }
+
+  /// A named pipe is waited for until somebody reads from it.
+  ///
+  /// - Returns: `nil` when the run was to end before anybody did.
+  private static func descriptor(writing path: String) throws(CommandFailure) -> Int32? {
+    var isWaiting = false
+    while true {
+      // Without O_NONBLOCK a signal that comes just before this call would not end it.
+      let descriptor = unsafe Glibc.open(
+        path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
+      if descriptor >= 0 { return descriptor }
+      let reason = errno
+      guard reason == ENXIO, isNamedPipe(path) else { throw failure(writing: path, reason) }
+      if !isWaiting { Messages.note("waiting for a reader of \(Messages.visible(path))") }
+      isWaiting = true
+      if let deadline = Interruption.deadline, Clock.monotonic() >= deadline { return nil }
+      // Nothing tells of a reader that opens the other end.
+      let nextTry = Clock.monotonic() + 20_000_000
+      let moment = min(nextTry, Interruption.deadline ?? .max)
+      if Interruption.wait(until: moment) == .interrupted { return nil }
+    }
+  }
+
+  private static func isNamedPipe(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && (status.st_mode & S_IFMT) == S_IFIFO
+  }
+
+  private static func failure(writing path: String, _ reason: Int32) -> CommandFailure {
+    CommandFailure("cannot write to \(Messages.visible(path)): \(systemMessage(reason))")
   }
 
   /// What a pair of clock readings costs, to be taken off each measurement.
@@ -91,12 +123,12 @@ struct Run: ~Copyable {
 
   /// Says on standard error what is going to happen.
   func announce(input: String) {
-    var text =
-      "\(options.policyPath): \(CheckCommand.count(rules.rules.count, "rule")) over \(input)"
+    var text = "\(Messages.visible(options.policyPath)): "
+    text += "\(CheckCommand.count(rules.rules.count, "rule")) over \(Messages.visible(input))"
     if let interval = options.interval { text += ", every \(interval.text)" }
     if let duration = options.duration { text += ", for \(duration.text)" }
     if let limit = options.limit {
-      text += ", at most \(CheckCommand.count(Int(clamping: limit), "event"))"
+      text += ", at most \(limit.grouped) event\(limit == 1 ? "" : "s")"
     }
     Messages.note(text + (Messages.isTerminal ? " (Ctrl-C stops)" : ""))
   }
@@ -141,7 +173,8 @@ struct Run: ~Copyable {
     let failure = Result { () throws(CommandFailure) in try output.flush() }
     if let time = writer.unreadableTime {
       Messages.note(
-        "an event's time could not be read as a time and was passed on as it came: \(time)")
+        "an event's time could not be read as a time and was passed on as it came: "
+          + Messages.visible(time))
     }
     Messages.write(summary.report(on: rules, elapsed: Clock.monotonic() - started))
     try failure.get()
