@@ -8,6 +8,8 @@ enum Program {
     occupyStandardDescriptors()
     // A closed pipe is then an error of write(), which can be reported.
     signal(SIGPIPE, SIG_IGN)
+    // Likewise a file that would become larger than the limit of ulimit -f.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       exit(try run())
     } catch {
@@ -40,7 +42,8 @@ enum Program {
     guard Help.commands.contains(command) else {
       let hint = Suggestion.hint(for: command, among: Help.commands + ["--help", "--version"])
       throw CommandFailure(
-        "there is no command '\(command)'\(hint)", usage: "Try 'holdfast --help'.")
+        "there is no command '\(Messages.visible(command))'\(hint)",
+        usage: "Try 'holdfast --help'.")
     }
     // Before the options are looked at, so that help is never refused.
     if words.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
@@ -57,7 +60,8 @@ enum Program {
     guard let command else { return try show(Help.overview) }
     guard let text = Help.text(of: command) else {
       throw CommandFailure(
-        "there is no command '\(command)'\(Suggestion.hint(for: command, among: Help.commands))",
+        "there is no command '\(Messages.visible(command))'"
+          + Suggestion.hint(for: command, among: Help.commands),
         usage: "Try 'holdfast --help'.")
     }
     return try show(text)
