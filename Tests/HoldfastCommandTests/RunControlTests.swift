@@ -31,6 +31,29 @@ import Testing
     return (process.terminationStatus, String(decoding: text, as: UTF8.self))
   }
 
+  /// A named pipe that nobody has opened yet.
+  private func namedPipe() throws -> String {
+    let path = folder.path + "/pipe"
+    if unsafe mkfifo(path, 0o600) != 0 { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    return path
+  }
+
+  /// Waits until something is so, or the program has ended.
+  private func wait(
+    for program: HoldfastProgram.Running, until isSo: () throws -> Bool
+  ) rethrows {
+    while try !isSo(), program.process.isRunning { sched_yield() }
+  }
+
+  /// Whether the program still catches a signal, as the system sees it.
+  private func catches(_ signal: Int32, _ program: HoldfastProgram.Running) throws -> Bool {
+    let status = try String(
+      contentsOfFile: "/proc/\(program.process.processIdentifier)/status", encoding: .utf8)
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") })
+    let mask = try #require(UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16))
+    return mask & (1 << UInt64(signal - 1)) != 0
+  }
+
   @Test func `decisions of a pipe appear as soon as their events`() throws {
     let program = try HoldfastProgram.start(["run", policy, "--input", "-"])
     for step in 1...3 {
@@ -84,6 +107,108 @@ import Testing
     #expect(outcome.status == 2)
   }
 
+  @Test(arguments: [(SIGINT, SIGINT), (SIGINT, SIGTERM), (SIGTERM, SIGINT)])
+  func `a second signal ends a run whose decisions nobody reads at once`(
+    first: Int32, second: Int32
+  ) throws {
+    let program = try HoldfastProgram.start(["run", policy, "--input", try manyEvents()])
+    _ = try program.line()
+    program.interrupt(with: first)
+    // Each is caught but once, so this tells that the first has arrived.
+    try wait(for: program) { try !catches(first, program) }
+    program.interrupt(with: second)
+    program.process.waitUntilExit()
+    #expect(program.process.terminationReason == .uncaughtSignal)
+    // By the first one where the second overtook it.
+    #expect([first, second].contains(program.process.terminationStatus))
+  }
+
+  @Test func `a run for a time ends though nobody reads its decisions`() throws {
+    let program = try HoldfastProgram.start(
+      ["run", policy, "--input", try manyEvents(), "--for", "500ms"])
+    program.process.waitUntilExit()
+    #expect(program.process.terminationReason == .exit)
+    #expect(program.process.terminationStatus == 2)
+    #expect(program.errors.contains("were not taken by the reader of standard output"))
+    #expect(program.errors.contains("summary"))
+  }
+
+  @Test func `a run for a time ends though nobody reads what it says either`() throws {
+    let (status, _) = try shell(
+      #"exec 3<>"$3"; timeout -s KILL 60 "$0" run "$1" --input "$2" --for 500ms >&3 2>&1"#,
+      policy, try manyEvents(), try namedPipe())
+    #expect(status == 2)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `a signal stops a run that waits for the other side of a named pipe`(
+    signal: Int32
+  ) throws {
+    let pipe = try namedPipe()
+    for (options, message) in [
+      (["--input", pipe, "--format", "jsonl"], "1 rule over"),
+      (["--input", try manyEvents(3), "--output", pipe], "waiting for a reader of"),
+    ] {
+      let program = try HoldfastProgram.start(["run", policy] + options)
+      wait(for: program) { program.errors.contains(message) }
+      program.interrupt(with: signal)
+      let outcome = try program.finish()
+      #expect(outcome.status == 128 + signal)
+      #expect(outcome.errors.contains("events      0 in"))
+    }
+  }
+
+  @Test func `a run for a time does not wait longer for the other side of a named pipe`() throws {
+    let pipe = try namedPipe()
+    for options in [
+      ["--input", pipe, "--format", "jsonl"], ["--input", try manyEvents(3), "--output", pipe],
+    ] {
+      let outcome = try HoldfastProgram.run(["run", policy, "--for", "1ms"] + options)
+      #expect(outcome.status == 0)
+      #expect(outcome.errors.contains("events      0 in"))
+    }
+  }
+
+  @Test func `events and decisions pass through named pipes`() throws {
+    let pipe = try namedPipe()
+    let reading = try HoldfastProgram.start(["run", policy, "--input", pipe, "--format", "jsonl"])
+    wait(for: reading) { reading.errors.contains("1 rule over") }
+    let events = try #require(FileHandle(forWritingAtPath: pipe))
+    for step in 1...2 {
+      try events.write(contentsOf: Data("{\"a\":1}\n".utf8))
+      #expect(try reading.line().contains("\"step\":\(step),"))
+    }
+    try events.close()
+    #expect(try reading.finish().status == 0)
+
+    let writing = try HoldfastProgram.start(
+      ["run", policy, "--input", try manyEvents(3), "--output", pipe])
+    wait(for: writing) { writing.errors.contains("waiting for a reader of") }
+    let decisions = try #require(FileHandle(forReadingAtPath: pipe))
+    let text = try decisions.readToEnd() ?? Data()
+    #expect(text.count { $0 == 0x0A } == 3)
+    #expect(try writing.finish().status == 0)
+  }
+
+  @Test func `a signal that was ignored from the start stays ignored`() throws {
+    let (status, _) = try shell(
+      #"""
+      trap '' INT
+      mkfifo "$2/in" "$2/out"
+      "$0" run "$1" --input - <"$2/in" >"$2/out" &
+      program=$!
+      exec 5>"$2/in" 6<"$2/out"
+      for _ in 1 2; do
+        echo '{"a":1}' >&5
+        read -r line <&6 || exit 1
+        kill -INT $program
+      done
+      kill -TERM $program
+      wait $program
+      """#, policy, folder.path)
+    #expect(status == 143)
+  }
+
   @Test func `a closed pipe ends with a clear error`() throws {
     let program = try HoldfastProgram.start(["run", policy, "--input", try manyEvents()])
     _ = try program.line()
@@ -107,6 +232,15 @@ import Testing
       ["run", policy, "--input", events, "--output", "/dev/full"])
     #expect(option.status == 2)
     #expect(option.errors.contains("error: cannot write to /dev/full: the disk is full"))
+  }
+
+  @Test func `a file that reaches the limit for files ends with a clear error`() throws {
+    let (status, errors) = try shell(
+      #"ulimit -f 16; exec "$0" run "$1" --input "$2" --output "$3""#,
+      policy, try manyEvents(), folder.path + "/decisions.jsonl")
+    #expect(status == 2)
+    #expect(errors.contains("it would be larger than the limit for files (file too large)"))
+    #expect(errors.contains("summary"))
   }
 
   @Test func `a standard output that is closed from the start is an error`() throws {
@@ -139,6 +273,16 @@ import Testing
     }
   }
 
+  @Test func `output never goes to the file that is standard input`() throws {
+    let events = try manyEvents(3)
+    let before = try String(contentsOfFile: events, encoding: .utf8)
+    let (status, errors) = try shell(
+      #"exec "$0" run "$1" --input - --output "$2" <"$2""#, policy, events)
+    #expect(status == 2)
+    #expect(errors.contains("is a file that this run reads"))
+    #expect(try String(contentsOfFile: events, encoding: .utf8) == before)
+  }
+
   @Test func `output to a folder that is not there is refused`() throws {
     let outcome = try HoldfastProgram.run(
       ["run", policy, "--input", try manyEvents(3), "--output", folder.path + "/no/file"])
@@ -168,10 +312,59 @@ import Testing
     #expect(outcome.outputLines.count == 5)
 
     // The second event is an hour away.
-    let slow = try HoldfastProgram.run(
-      ["run", policy, "--input", try manyEvents(5), "--every", "1h", "--for", "20ms"])
-    #expect(slow.status == 0)
-    #expect(slow.outputLines.count == 1)
+    let slow = try HoldfastProgram.start(
+      ["run", policy, "--input", try manyEvents(5), "--every", "1h"])
+    _ = try slow.line()
+    slow.interrupt()
+    let ended = try slow.finish()
+    #expect(ended.status == 130)
+    #expect(ended.output == "")
+    #expect(ended.errors.contains("events      1 in"))
+  }
+
+  @Test(arguments: [
+    ("1", "1 event"), ("18446744073709551615", "18,446,744,073,709,551,615 events"),
+  ])
+  func `the limit is announced as it was given`(limit: String, text: String) throws {
+    let outcome = try HoldfastProgram.run(
+      ["run", policy, "--input", try manyEvents(1), "--limit", limit])
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.contains("(jsonl), at most \(text)\n"))
+  }
+
+  /// Colour, a line end, a control character of two bytes, a line separator, right-to-left.
+  private static let unruly = "x\u{1B}[31m\n\u{85}\u{2028}\u{202E}\u{7F}y"
+
+  @Test func `text of an event cannot act on the terminal`() throws {
+    let time = try String(decoding: JSONEncoder().encode(Self.unruly), as: UTF8.self)
+    let outcome = try HoldfastProgram.run(
+      ["run", policy, "--input", "-"], input: "{\"a\":1,\"time\":\(time)}\n")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.contains("passed on as it came: x [31m     y\n"))
+  }
+
+  @Test func `names of files cannot act on the terminal`() throws {
+    let name = Self.unruly
+    let shown = "x [31m     y"
+    let strange = try folder.write(
+      try String(contentsOfFile: policy, encoding: .utf8), to: "\(name).json")
+    let events = try folder.write("{\"a\":1}\n", to: "\(name).jsonl")
+    let announced = try HoldfastProgram.run(["run", strange, "--input", events])
+    #expect(announced.status == 0)
+    #expect(announced.errors.contains("\(shown).json: 1 rule over \(folder.path)/\(shown).jsonl"))
+
+    for arguments in [
+      ["run", policy + name, "--input", events],
+      ["run", policy, "--input", events + name, "--format", "jsonl"],
+      ["run", policy, "--input", events, "--output", events],
+      ["run", policy, "--input", events, "--output", folder.path + "/\(name)/\(name)"],
+      [name], ["help", name],
+    ] {
+      let outcome = try HoldfastProgram.run(arguments)
+      #expect(outcome.status == 2)
+      #expect(outcome.errors.contains(shown))
+      #expect(!outcome.errors.contains("\u{1B}"))
+    }
   }
 
   @Test func `a file has a progress bar on a terminal, and nowhere else`() throws {
