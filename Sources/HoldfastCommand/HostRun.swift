@@ -56,7 +56,8 @@ struct HostRun: ~Copyable {
       guard let reason = absences[name] else { continue }
       let ids = policy.rules.filter { $0.condition.requiredVariables.contains(name) }.map(\.id)
       let disabled =
-        ids.isEmpty ? "no rule needs it" : "not evaluated: \(ids.joined(separator: ", "))"
+        ids.isEmpty
+        ? "no rule needs it" : "not evaluated: \(Messages.visible(ids.joined(separator: ", ")))"
       Messages.note("no \(name) here (\(reason)); \(disabled)")
     }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// What the program says beside its results: on standard error, in colour only on a terminal.
 enum Messages {
@@ -37,8 +38,26 @@ enum Messages {
         }))
   }
 
-  /// Where standard error takes nothing there is nobody to tell.
+  private static let isStatusShown = Atomic(false)
+
+  /// Shows a line that stands until the next one, or until something else is written.
+  static func showStatus(_ text: String) {
+    put("\r\u{1B}[K" + text)
+    isStatusShown.store(true, ordering: .relaxed)
+  }
+
+  /// Takes the status line away. Whatever writes to the same terminal calls it first.
+  static func clearStatus() {
+    if isStatusShown.exchange(false, ordering: .relaxed) { put("\r\u{1B}[K") }
+  }
+
   static func write(_ text: String) {
+    clearStatus()
+    put(text)
+  }
+
+  /// Where standard error takes nothing there is nobody to tell.
+  private static func put(_ text: String) {
     var bytes = Array(text.utf8)[...]
     var lastEnd: Nanoseconds?
     while !bytes.isEmpty {

@@ -10,6 +10,7 @@ import Glibc
   private let name: String
   private let closes: Bool
   private let isFile: Bool
+  private let isTerminal: Bool
   private var bytes: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   private var count = 0
@@ -29,6 +30,7 @@ import Glibc
     self.closes = closes
     var status = stat()
     self.isFile = unsafe fstat(descriptor, &status) == 0 && (status.st_mode & S_IFMT) == S_IFREG
+    self.isTerminal = isatty(descriptor) == 1
     self.capacity = Self.blockSize
     unsafe self.bytes = .allocate(capacity: Self.blockSize)
   }
@@ -133,6 +135,7 @@ import Glibc
   func flush() throws(CommandFailure) {
     var start = 0
     defer { count = 0 }
+    if isTerminal { Messages.clearStatus() }
     while start < count {
       var length = count - start
       if !isFile {

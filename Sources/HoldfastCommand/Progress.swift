@@ -30,14 +30,7 @@ struct Progress {
       let left = Int(seconds * (1 - share) / share)
       text += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
     }
-    Messages.write("\r\u{1B}[K" + String(text.prefix(Self.width() - 1)))
-  }
-
-  /// Takes the line away, for something else to be written.
-  mutating func clear() {
-    if drawn == nil { return }
-    drawn = nil
-    Messages.write("\r\u{1B}[K")
+    Messages.showStatus(String(text.prefix(Self.width() - 1)))
   }
 
   private static func width() -> Int {

@@ -35,12 +35,13 @@ struct RunSummary {
     for rule in rules.rules { decisions += rule.decisions }
     lines.append("  decisions   \(decisions.grouped)")
     for rule in rules.rules {
-      let id = rule.policyRule.id
+      let id = Messages.visible(rule.policyRule.id)
       if let variable = rule.disabledBy {
         lines.append("    - \(id): not evaluated, there is no \(variable)")
         continue
       }
-      lines.append("    \(rule.decisions.grouped) \(id) -> \(rule.policyRule.then)")
+      lines.append(
+        "    \(rule.decisions.grouped) \(id) -> \(Messages.visible(rule.policyRule.then))")
       lines += Self.failures(of: rule)
     }
     if let median = latencies.percentile(0.5), let p95 = latencies.percentile(0.95),

@@ -21,7 +21,7 @@ struct StreamRun: ~Copyable {
     self.policy = policy
     self.isHeaderKnown = options.format != .csv
     self.progress = self.stream.size.flatMap { Progress(ofBytes: $0) }
-    self.run.announce(input: "\(self.stream.name) (\(options.format.rawValue))")
+    self.run.announce(input: "\(Messages.visible(self.stream.name)) (\(options.format.rawValue))")
   }
 
   mutating func untilEnd() throws(CommandFailure) -> Int32 {
@@ -30,12 +30,10 @@ struct StreamRun: ~Copyable {
       ending = try readEvents()
     } catch {
       // What was decided until then is still worth its summary.
-      progress?.clear()
       _ = try? run.finish(.done)
       throw error
     }
     progress?.show(bytes: stream.bytesRead, events: run.summary.events, isLast: true)
-    progress?.clear()
     return try run.finish(ending)
   }
 
@@ -57,9 +55,8 @@ struct StreamRun: ~Copyable {
         announceHeader()
         run.summary.events += 1
         if run.summary.skip(fault, line: line) {
-          progress?.clear()
           Messages.note(
-            "\(stream.name):\(line): skipped an event: \(EventStream.description(fault))"
+            "\(Messages.visible(stream.name)):\(line): skipped an event: \(EventStream.description(fault))"
               + " (more of this kind are only counted)")
         }
       case .needsInput:
@@ -106,8 +103,8 @@ struct StreamRun: ~Copyable {
       guard column.variable != nil, column.name != "step" else { continue }
       let ids = run.rules.rules.filter { $0.required.contains(index) }.map(\.policyRule.id)
       Messages.note(
-        "\(stream.name) has no column '\(column.name)'; these rules fail for every event: "
-          + ids.joined(separator: ", "))
+        "\(Messages.visible(stream.name)) has no column '\(column.name)'; these rules fail for every event: "
+          + Messages.visible(ids.joined(separator: ", ")))
     }
   }
 }

@@ -383,6 +383,16 @@ import Testing
     #expect(colourless.contains("100%"))
     #expect(!colourless.contains("\u{1B}[1m"))
 
+    // Decisions on the same terminal never share a line with the bar.
+    let shared = try terminal.errors(of: ["run", policy, "--input", events], sharesOutput: true)
+    #expect(shared.contains("100%"))
+    let lines = shared.split(separator: "\r\n")
+    #expect(lines.filter { $0.hasSuffix("}") }.count == 1000)
+    for line in lines where line.hasSuffix("}") {
+      let shown = line.split(separator: "\r\u{1B}[K", omittingEmptySubsequences: false).last
+      #expect(shown?.hasPrefix("{\"time\":") == true, "\(line)")
+    }
+
     let piped = try terminal.errors(of: ["run", policy, "--input", "-", "--for", "1ms"])
     #expect(!piped.contains("%"))
   }
@@ -396,7 +406,9 @@ private struct Terminal {
   private static let unlock: UInt = 0x4004_5431  // TIOCSPTLCK
   private static let numberOfOtherSide: UInt = 0x8004_5430  // TIOCGPTN
 
-  func errors(of arguments: [String], environment: [String: String] = [:]) throws -> String {
+  func errors(
+    of arguments: [String], environment: [String: String] = [:], sharesOutput: Bool = false
+  ) throws -> String {
     let master = unsafe open("/dev/ptmx", O_RDWR | O_NOCTTY)
     if master < 0 { throw Unavailable() }
     defer { close(master) }
@@ -414,8 +426,9 @@ private struct Terminal {
     process.environment = ProcessInfo.processInfo.environment
       .filter { $0.key != "NO_COLOR" }.merging(environment) { $1 }
     process.standardInput = Pipe()
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
+    let terminal = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
+    process.standardOutput = sharesOutput ? terminal : FileHandle.nullDevice
+    process.standardError = terminal
     try process.run()
     close(slave)
 
