@@ -36,7 +36,7 @@ enum Program {
     case "--help", "-h", "help":
       return try help(words.first)
     case "--version":
-      return try show("holdfast \(HoldfastVersion.current)")
+      return try show("holdfast \(HoldfastLibrary.version)")
     default: break
     }
     guard Help.commands.contains(command) else {
