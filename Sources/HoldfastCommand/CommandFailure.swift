@@ -8,6 +8,11 @@ struct CommandFailure: Error {
     self.message = message
     self.usage = usage
   }
+
+  /// The failure that any error is to the command.
+  init(_ error: any Error) {
+    self = error as? CommandFailure ?? CommandFailure("\(error)")
+  }
 }
 
 /// What the process answers.

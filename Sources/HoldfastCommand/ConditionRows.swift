@@ -29,12 +29,8 @@ struct ConditionRows {
           return ExitStatus.success
         }
       }
-    } catch let error as HoldfastError {
-      throw CommandFailure(error.description)
-    } catch let failure as CommandFailure {
-      throw failure
     } catch {
-      throw CommandFailure("\(error)")
+      throw CommandFailure(error)
     }
   }
 

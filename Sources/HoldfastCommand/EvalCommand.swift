@@ -54,12 +54,8 @@ enum EvalCommand {
       }
       try output.flush()
       return held.map { $0 ? ExitStatus.success : ExitStatus.negative } ?? ExitStatus.failure
-    } catch let error as HoldfastError {
-      throw CommandFailure(error.description)
-    } catch let failure as CommandFailure {
-      throw failure
     } catch {
-      throw CommandFailure("\(error)")
+      throw CommandFailure(error)
     }
   }
 

@@ -17,7 +17,7 @@ struct RuleSet: ~Copyable {
 
   /// Why a rule could not be evaluated for an event.
   struct Failure: Hashable {
-    enum Kind: Hashable {
+    enum Kind: Int {
       case missing
       case mistyped
     }

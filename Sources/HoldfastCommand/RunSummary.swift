@@ -55,8 +55,10 @@ struct RunSummary {
   }
 
   private static func failures(of rule: RuleSet.Rule) -> [String] {
+    // The most frequent first; ties by name, then missing before mistyped.
     let sorted = rule.failures.sorted {
-      ($1.value, $0.key.variable) < ($0.value, $1.key.variable)
+      ($1.value, $0.key.variable, $0.key.kind.rawValue)
+        < ($0.value, $1.key.variable, $1.key.kind.rawValue)
     }
     if sorted.isEmpty { return [] }
     let parts = sorted.map { failure, count in
