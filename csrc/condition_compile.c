@@ -10,7 +10,6 @@
 #include "error.h"
 #include "parse.h"
 #include "program.h"
-#include "schema.h"
 #include "token.h"
 #include "utf8.h"
 
@@ -161,175 +160,37 @@ static hf__side make_side(const hf__token *token, const char *text) {
   return side;
 }
 
-/*
- * Where to go on after each node: a false child decides an `and`, a true one an
- * `or`; the other way leads to the next child, and from the last child to where
- * its parent leads. Parents stand before their children.
- */
-static void aim(hf__node *nodes, uint32_t node_count) {
-  nodes[0].on_true = HF__TARGET_TRUE;
-  nodes[0].on_false = HF__TARGET_FALSE;
-  for (uint32_t i = 1; i < node_count; i++) {
-    hf__node *node = &nodes[i];
-    const hf__node *parent = &nodes[node->parent];
-    bool is_last = node->end == parent->end;
-    node->on_true = is_last || parent->kind == HF_NODE_OR ? parent->on_true : node->end;
-    node->on_false = is_last || parent->kind == HF_NODE_AND ? parent->on_false : node->end;
-  }
-}
-
-static void write_comparisons(const workspace *work, const hf__node *nodes, uint32_t node_count,
-                              const char *text, hf__comparison *comparisons) {
-  for (uint32_t i = 0; i < node_count; i++) {
-    if (nodes[i].kind != HF_NODE_COMPARISON) {
-      continue;
-    }
-    const hf__token *tokens = &work->tokens[work->first_tokens[nodes[i].first]];
-    comparisons[nodes[i].first] = (hf__comparison){
-        .left = make_side(&tokens[0], text),
-        .right = make_side(&tokens[2], text),
+static void write_comparisons(const workspace *work, hf_condition *condition) {
+  for (uint32_t i = 0; i < condition->comparison_count; i++) {
+    const hf__token *tokens = &work->tokens[work->first_tokens[i]];
+    condition->comparisons[i] = (hf__comparison){
+        .left = make_side(&tokens[0], condition->text),
+        .right = make_side(&tokens[2], condition->text),
         .op = tokens[1].op,
-        .on_true = nodes[i].on_true,
-        .on_false = nodes[i].on_false,
     };
   }
 }
 
-/* Copies each variable of the tokens once, in order, and counts them; with NULL
- * only counts. */
-static uint32_t collect_variables(const hf__token *tokens, uint32_t token_count,
-                                  uint32_t *variables) {
-  uint64_t seen[HF_SCHEMA_MAX_VARIABLES / 64] = {0};
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < token_count; i++) {
-    uint32_t variable = tokens[i].variable;
-    if (tokens[i].kind != HF__TOKEN_VARIABLE || (seen[variable / 64] >> (variable % 64) & 1) != 0) {
-      continue;
-    }
-    seen[variable / 64] |= UINT64_C(1) << (variable % 64);
-    if (variables != NULL) {
-      variables[count] = variable;
-    }
-    count++;
-  }
-  return count;
-}
-
-/* Types -------------------------------------------------------------------- */
-
-/* What is known of a side before any value: HF_TYPE_ANY when nothing is. A
- * boolean orders as a number. */
-static hf_type known_type(const hf_schema *schema, const hf__side *side) {
-  if (side->variable != HF_NO_VARIABLE) {
-    hf_type type = schema->variables[side->variable].type;
-    return type == HF_TYPE_BOOLEAN ? HF_TYPE_NUMBER : type;
-  }
-  return side->literal.kind == HF_KIND_STRING ? HF_TYPE_STRING : HF_TYPE_NUMBER;
-}
-
-static const char *side_type_name(const hf_schema *schema, const hf__side *side) {
-  return side->variable != HF_NO_VARIABLE ? hf_type_name(schema->variables[side->variable].type)
-                                          : hf_kind_name((hf_kind)side->literal.kind);
-}
-
-static hf_status check_types(const hf_condition *condition, hf_error *error) {
-  for (uint32_t i = 0; i < condition->comparison_count; i++) {
-    const hf__comparison *c = &condition->comparisons[i];
-    hf_type left = known_type(condition->schema, &c->left);
-    hf_type right = known_type(condition->schema, &c->right);
-    bool literals = c->left.variable == HF_NO_VARIABLE && c->right.variable == HF_NO_VARIABLE;
-    if (!hf__is_ordering(c->op) || left == right || left == HF_TYPE_ANY || right == HF_TYPE_ANY ||
-        literals) {
-      continue;
-    }
-    const hf__side *named = c->left.variable != HF_NO_VARIABLE ? &c->left : &c->right;
-    const hf__side *other = named == &c->left ? &c->right : &c->left;
-    hf__error_set(error, HF_ERROR_TYPE_MISMATCH, c->left.offset_bytes,
-                  hf__comparison_end(c) - c->left.offset_bytes,
-                  "variable '%s' is declared as %s, which has no order with a %s",
-                  condition->schema->variables[named->variable].name,
-                  side_type_name(condition->schema, named),
-                  side_type_name(condition->schema, other));
-    if (error != NULL) {
-      error->variable = named->variable;
-    }
-    return HF_ERROR_TYPE_MISMATCH;
-  }
-  return HF_OK;
-}
-
 /* Compile ------------------------------------------------------------------ */
-
-/* Where the parts of a condition lie in its block. */
-typedef struct layout {
-  size_t comparisons_at;
-  size_t nodes_at;
-  size_t variables_at;
-  size_t text_at;
-  size_t size_bytes;
-} layout;
-
-static layout lay_out(size_t comparisons, size_t nodes, size_t variables, size_t text_bytes) {
-  layout at;
-  at.comparisons_at = sizeof(hf_condition);
-  at.nodes_at = at.comparisons_at + comparisons * sizeof(hf__comparison);
-  at.variables_at = at.nodes_at + nodes * sizeof(hf__node);
-  at.text_at = at.variables_at + variables * sizeof(uint32_t);
-  at.size_bytes = at.text_at + text_bytes + 1;
-  return at;
-}
 
 static hf_status out_of_memory(hf_error *error) {
   return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
 }
 
 /* Builds the condition from work->tokens and work->nodes. */
-static hf_status build(const hf_schema *schema, const char *text, size_t length_bytes,
-                       const workspace *work, uint32_t token_count, uint32_t node_count,
-                       hf_condition **condition, hf_error *error) {
-  hf_allocator from = work->allocator;
-  uint32_t comparison_count = work->nodes[0].end;
-  uint32_t variable_count = collect_variables(work->tokens, token_count, NULL);
-  layout at = lay_out(comparison_count, node_count, variable_count, length_bytes);
-  char *block = from.allocate(from.context, at.size_bytes, _Alignof(max_align_t));
-  if (block == NULL) {
+static hf_status build(const hf_schema *schema, const char *text, hf__shape shape,
+                       const workspace *work, hf_condition **condition, hf_error *error) {
+  hf_condition *made = hf__program_begin(schema, text, shape, work->allocator);
+  if (made == NULL) {
     return out_of_memory(error);
   }
-  hf_condition *made = (hf_condition *)(void *)block;
-  hf__comparison *comparisons = (hf__comparison *)(void *)(block + at.comparisons_at);
-  hf__node *nodes = (hf__node *)(void *)(block + at.nodes_at);
-  uint32_t *variables = (uint32_t *)(void *)(block + at.variables_at);
-  char *copy = block + at.text_at;
-  if (length_bytes > 0) {
-    memcpy(copy, text, length_bytes);
+  memcpy(made->nodes, work->nodes, shape.node_count * sizeof *made->nodes);
+  write_comparisons(work, made);
+  hf_status status = hf__program_complete(made, error);
+  if (status == HF_OK) {
+    *condition = made;
   }
-  copy[length_bytes] = '\0';
-  *made = (hf_condition){
-      .schema = schema,
-      .allocator = from,
-      .size_bytes = at.size_bytes,
-      .comparisons = comparisons,
-      .nodes = nodes,
-      .variables = variables,
-      .text = copy,
-      .comparison_count = comparison_count,
-      .node_count = node_count,
-      .variable_count = variable_count,
-      .text_bytes = (uint32_t)length_bytes,
-      .token_count = token_count,
-  };
-  memcpy(nodes, work->nodes, node_count * sizeof *nodes);
-  aim(nodes, node_count);
-  collect_variables(work->tokens, token_count, variables);
-  write_comparisons(work, nodes, node_count, copy, comparisons);
-  hf_status status = check_types(made, error);
-  if (status != HF_OK) {
-    from.deallocate(from.context, block, at.size_bytes, _Alignof(max_align_t));
-    return status;
-  }
-  hf_schema_retain(schema);
-  *condition = made;
-  return HF_OK;
+  return status;
 }
 
 /* Whether the whole text is `always`, in any letter case, with white space
@@ -437,17 +298,13 @@ hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t
                        &node_count, error);
   }
   if (status == HF_OK) {
-    status = build(schema, text, length_bytes, &work, token_count, node_count, condition, error);
+    status = build(schema, text,
+                   (hf__shape){.text_bytes = (uint32_t)length_bytes,
+                               .token_count = token_count,
+                               .comparison_count = work.nodes[0].end,
+                               .node_count = node_count},
+                   &work, condition, error);
   }
   workspace_close(&work);
   return status;
-}
-
-void hf_condition_destroy(hf_condition *condition) {
-  if (condition == NULL) {
-    return;
-  }
-  hf_allocator from = condition->allocator;
-  hf_schema_release(condition->schema);
-  from.deallocate(from.context, condition, condition->size_bytes, _Alignof(max_align_t));
 }

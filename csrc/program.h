@@ -61,9 +61,9 @@ struct hf_condition {
   const hf_schema *schema; /* retained */
   hf_allocator allocator;
   size_t size_bytes;
-  const hf__comparison *comparisons;
-  const hf__node *nodes;
-  const uint32_t *variables; /* required, in order of first appearance */
+  hf__comparison *comparisons;
+  hf__node *nodes;
+  uint32_t *variables; /* required, in order of first appearance */
   const char *text;
   uint32_t comparison_count;
   uint32_t node_count;
@@ -71,6 +71,27 @@ struct hf_condition {
   uint32_t text_bytes;
   uint32_t token_count;
 };
+
+/* How large a program is. */
+typedef struct hf__shape {
+  uint32_t text_bytes;
+  uint32_t token_count;
+  uint32_t comparison_count;
+  uint32_t node_count;
+} hf__shape;
+
+/*
+ * Takes memory for a condition of this shape, copies the text and retains the
+ * schema. The caller then fills all comparisons (but their targets; a string
+ * literal points into the condition's copy of the text) and all nodes (but
+ * theirs), and calls hf__program_complete(). NULL when there is no memory.
+ */
+hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__shape shape,
+                                hf_allocator allocator);
+
+/* Checks the types and works out all that follows from comparisons and nodes. On
+ * failure the condition is destroyed. */
+HF_MUST_USE hf_status hf__program_complete(hf_condition *condition, hf_error *error);
 
 /* The value of a side in a context. */
 static inline const hf__cell *hf__side_cell(const hf__side *side, const hf_context *context) {
