@@ -45,7 +45,7 @@ static uint64_t run_evaluate(void *data, size_t operations) {
   uint64_t held_count = 0;
   for (size_t i = 0; i < operations; i++) {
     bool held = false;
-    if (hf_condition_evaluate(w->condition, w->contexts[i % w->context_count], &held, NULL) !=
+    if (hf_condition_evaluate(w->condition, w->contexts[i & (w->context_count - 1)], &held, NULL) !=
         HF_OK) {
       abort();
     }
@@ -59,7 +59,7 @@ static uint64_t run_native(void *data, size_t operations) {
   native_condition volatile native = w->native;
   uint64_t held_count = 0;
   for (size_t i = 0; i < operations; i++) {
-    held_count = held_count * 31 + native(w->values[i % w->context_count]);
+    held_count = held_count * 31 + native(w->values[i & (w->context_count - 1)]);
   }
   return held_count;
 }

@@ -1,15 +1,21 @@
 /*
- * Evaluation: every comparison once, in the order of the text, with no branch
- * that the tree decides. The comparisons' targets carry the answer along, and
- * the first comparison that fails ends it.
+ * Evaluation: whether what the condition needs is there is one AND of tags; then
+ * its steps are run (evaluate.h). What they cannot decide, and what fails, is
+ * evaluated plainly: every comparison once, in the order of the text; their
+ * targets carry the answer along, and the first one that fails ends it.
  */
 #include <holdfast/condition.h>
 
 #include "error.h"
+#include "evaluate.h"
 #include "program.h"
 #include "schema.h"
 
 #include <string.h>
+
+#if HF__X86
+#include <emmintrin.h>
+#endif
 
 static int compare_strings(const hf__cell *left, const hf__cell *right) {
   uint32_t shorter =
@@ -137,36 +143,32 @@ static hf_status fail(const hf_condition *condition, const hf_context *context,
   if (error == NULL) {
     return status;
   }
-  const hf__cell *left = hf__side_cell(&comparison->left, context);
-  const hf__cell *right = hf__side_cell(&comparison->right, context);
+  hf__cell left = hf__side_cell(&comparison->left, context);
+  hf__cell right = hf__side_cell(&comparison->right, context);
   if (status == HF_ERROR_MISSING_VARIABLE) {
     describe_missing(condition,
-                     left->kind == HF_KIND_MISSING ? &comparison->left : &comparison->right, error);
+                     left.kind == HF_KIND_MISSING ? &comparison->left : &comparison->right, error);
   } else {
-    describe_mismatch(condition, comparison, left, right, error);
+    describe_mismatch(condition, comparison, &left, &right, error);
   }
   return status;
 }
 
-static hf_status schema_mismatch(hf_error *error) {
-  return hf__error_set(error, HF_ERROR_SCHEMA_MISMATCH, HF_NO_OFFSET, 0,
-                       "the context was made for another schema than the condition");
-}
-
 /* Evaluation --------------------------------------------------------------- */
 
-hf_status hf_condition_evaluate(const hf_condition *condition, const hf_context *context,
-                                bool *held, hf_error *error) {
-  if (condition->schema != context->schema &&
-      !hf_schema_equal(condition->schema, context->schema)) {
-    return schema_mismatch(error);
-  }
+static int compare_sides(const hf__comparison *comparison, const hf_context *context) {
+  hf__cell left = hf__side_cell(&comparison->left, context);
+  hf__cell right = hf__side_cell(&comparison->right, context);
+  return hf__compare(&left, comparison->op, &right);
+}
+
+hf_status hf__evaluate_plainly(const hf_condition *condition, const hf_context *context, bool *held,
+                               hf_error *error) {
   uint32_t count = condition->comparison_count;
   uint32_t decides = count == 0 ? HF__TARGET_TRUE : 0;
   for (uint32_t i = 0; i < count; i++) {
     const hf__comparison *comparison = &condition->comparisons[i];
-    int outcome = hf__compare(hf__side_cell(&comparison->left, context), comparison->op,
-                              hf__side_cell(&comparison->right, context));
+    int outcome = compare_sides(comparison, context);
     if (outcome < 0) {
       return fail(condition, context, comparison, (hf_status)outcome, error);
     }
@@ -177,12 +179,122 @@ hf_status hf_condition_evaluate(const hf_condition *condition, const hf_context 
   return HF_OK;
 }
 
+int hf__computed_other(const hf_condition *condition, const hf_context *context,
+                       const hf__computed *computed) {
+  const hf__comparison *comparison = &condition->comparisons[computed->comparison];
+  if (computed->kind == HF__COMPUTED_PAIR) {
+    unsigned tags = hf__context_tag(context, comparison->left.variable) |
+                    hf__context_tag(context, comparison->right.variable);
+    if ((tags & HF__TAG_NO_ORDER) == 0) {
+      double left = hf__context_number(context, computed->left_at_bytes);
+      double right = hf__context_number(context, computed->right_at_bytes);
+      unsigned order = (unsigned)(left < right) | (unsigned)(left > right) << 1;
+      return computed->outcomes >> order & 1;
+    }
+  }
+  return compare_sides(comparison, context);
+}
+
+/* The requirements behind the first. */
+static hf_status evaluate_wide(const hf_condition *condition, const hf_context *context, bool *held,
+                               hf_error *error) {
+  uint64_t unmet = 0;
+  for (uint32_t i = 0; i < condition->requirement_count; i++) {
+    const hf__requirement *required = &condition->requirements[i];
+    unmet |= hf__context_word(context, required->at_bytes) & required->mask;
+  }
+  return unmet != 0 ? hf__evaluate_plainly(condition, context, held, error)
+                    : condition->run_steps(condition, context, held, error);
+}
+
+static const hf__evaluators *evaluators(const hf_condition *condition) {
+  switch ((hf__path)condition->path) {
+#if HF__X86
+  case HF__PATH_AVX512:
+    return condition->window_slots == 0           ? &hf__evaluators_avx512
+           : condition->window_slots <= HF__LANES ? &hf__evaluators_avx512_window8
+                                                  : &hf__evaluators_avx512_window16;
+  case HF__PATH_AVX2:
+    return &hf__evaluators_avx2;
+  case HF__PATH_SSE2:
+    return &hf__evaluators_sse2;
+#endif
+#if HF__NEON
+  case HF__PATH_NEON:
+    return &hf__evaluators_neon;
+#endif
+  default:
+    return &hf__evaluators_portable;
+  }
+}
+
+void hf__condition_use_path(hf_condition *condition, hf__path path) {
+  condition->path = (uint8_t)path;
+  bool one = condition->step_count == 1 && condition->computed_count == 0;
+  bool equals = one && condition->steps[0].equal_lanes != 0;
+  const hf__evaluators *with = evaluators(condition);
+  condition->run_steps = condition->step_count == 0 ? hf__evaluate_plainly
+                         : !one                     ? with->many
+                         : equals                   ? with->one_equal
+                                                    : with->one;
+  condition->evaluate = condition->requirement_count > 0 ? evaluate_wide : condition->run_steps;
+  condition->is_pair = HF__X86 && path != HF__PATH_PORTABLE && one && !equals &&
+                       condition->requirement_count == 0 && condition->comparison_count <= 2;
+}
+
+#if HF__X86
+/* One or two lanes, too few for wide registers to be worth entering. */
+static inline unsigned evaluate_pair(const hf_condition *condition, const hf_context *context) {
+  const hf__step *step = condition->steps;
+  const char *from = (const char *)context;
+  __m128d slots =
+      _mm_loadh_pd(_mm_load_sd((const double *)(const void *)(from + step->slots_at_bytes[0])),
+                   (const double *)(const void *)(from + step->slots_at_bytes[1]));
+  __m128d flips = _mm_load_pd((const double *)(const void *)step->flips);
+  __m128d outcome = _mm_cmple_pd(_mm_load_pd(step->constants), _mm_xor_pd(slots, flips));
+  return (unsigned)(step->table[0] >> _mm_movemask_pd(outcome)) & 1u;
+}
+#endif
+
+HF__COLD static hf_status evaluate_for_equal_schema(const hf_condition *condition,
+                                                    const hf_context *context, bool *held,
+                                                    hf_error *error) {
+  if (!hf_schema_equal(condition->schema, context->schema)) {
+    return hf__error_set(error, HF_ERROR_SCHEMA_MISMATCH, HF_NO_OFFSET, 0,
+                         "the context was made for another schema than the condition");
+  }
+  uint64_t tags = hf__context_word(context, condition->required.at_bytes);
+  return (tags & condition->required.mask) != 0
+             ? hf__evaluate_plainly(condition, context, held, error)
+             : condition->evaluate(condition, context, held, error);
+}
+
+hf_status hf_condition_evaluate(const hf_condition *condition, const hf_context *context,
+                                bool *held, hf_error *error) {
+  if (HF__UNLIKELY(condition->schema != context->schema)) {
+    return evaluate_for_equal_schema(condition, context, held, error);
+  }
+  uint64_t tags = hf__context_word(context, condition->required.at_bytes);
+  if (HF__UNLIKELY((tags & condition->required.mask) != 0)) {
+    return hf__evaluate_plainly(condition, context, held, error);
+  }
+#if HF__X86
+  if (condition->is_pair) {
+    return hf__answer(held, evaluate_pair(condition, context));
+  }
+#endif
+  return condition->evaluate(condition, context, held, error);
+}
+
+/* Explanation -------------------------------------------------------------- */
+
 static hf_operand explain_side(const hf__side *side, const hf_context *context) {
+  hf__cell cell = hf__side_cell(side, context);
   return (hf_operand){
       .variable = side->variable,
       .offset_bytes = side->offset_bytes,
       .length_bytes = side->length_bytes,
-      .value = hf__cell_value(hf__side_cell(side, context)),
+      .value = hf__cell_value(&cell),
   };
 }
 
@@ -209,8 +321,7 @@ hf_status hf_condition_explain(const hf_condition *condition, const hf_context *
     };
     if (node->kind == HF_NODE_COMPARISON) {
       const hf__comparison *comparison = &condition->comparisons[node->first];
-      int outcome = hf__compare(hf__side_cell(&comparison->left, context), comparison->op,
-                                hf__side_cell(&comparison->right, context));
+      int outcome = compare_sides(comparison, context);
       nodes[i].status = outcome < 0 ? (hf_status)outcome : HF_OK;
       nodes[i].held = outcome == 1;
       nodes[i].op = comparison->op;

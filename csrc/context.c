@@ -1,13 +1,10 @@
 /*
- * Contexts: one block with the slots, and for each slot that has copied a
- * string a buffer that stays with it.
+ * Contexts: one block with what evaluation reads, and one with the strings, for
+ * each of which a slot that has copied one keeps a buffer.
  */
 #include "context.h"
 
-#include "schema.h"
 #include "utf8.h"
-
-#include <string.h>
 
 const char *hf_kind_name(hf_kind kind) {
   switch (kind) {
@@ -29,21 +26,41 @@ const char *hf_kind_name(hf_kind kind) {
   return "unknown";
 }
 
+static size_t rest_bytes(const hf_schema *schema) {
+  return sizeof(hf__context_rest) + schema->count * sizeof(hf__string);
+}
+
+static hf__context_rest *make_rest(const hf_schema *schema, hf_allocator from) {
+  hf__context_rest *rest = from.allocate(from.context, rest_bytes(schema), _Alignof(max_align_t));
+  if (rest != NULL) {
+    memset(rest, 0, rest_bytes(schema));
+    rest->allocator = from;
+  }
+  return rest;
+}
+
 hf_status hf_context_create(const hf_schema *schema, const hf_allocator *allocator,
                             hf_context **context) {
   hf_allocator from = allocator == NULL ? hf_allocator_default() : *allocator;
-  size_t memories_at = sizeof(hf_context) + schema->count * sizeof(hf__cell);
-  size_t size = memories_at + schema->count * sizeof(hf__string_memory);
-  char *block = from.allocate(from.context, size, _Alignof(max_align_t));
-  if (block == NULL) {
+  hf__context_rest *rest = NULL;
+  if (allocator != NULL || schema->has_keys) {
+    rest = make_rest(schema, from);
+    if (rest == NULL) {
+      return HF_ERROR_OUT_OF_MEMORY;
+    }
+  }
+  hf_context *made =
+      from.allocate(from.context, schema->context_bytes, HF__CONTEXT_ALIGNMENT_BYTES);
+  if (made == NULL) {
+    if (rest != NULL) {
+      from.deallocate(from.context, rest, rest_bytes(schema), _Alignof(max_align_t));
+    }
     return HF_ERROR_OUT_OF_MEMORY;
   }
-  memset(block, 0, size);
-  hf_context *made = (hf_context *)(void *)block;
+  memset(made, 0, schema->context_bytes);
   made->schema = hf_schema_retain(schema);
-  made->allocator = from;
-  made->size_bytes = size;
-  made->memories = (hf__string_memory *)(void *)(block + memories_at);
+  made->rest = rest;
+  hf_context_clear(made);
   *context = made;
   return HF_OK;
 }
@@ -52,19 +69,40 @@ void hf_context_destroy(hf_context *context) {
   if (context == NULL) {
     return;
   }
-  hf_allocator from = context->allocator;
-  for (uint32_t i = 0; i < context->schema->count; i++) {
-    hf__string_memory *memory = &context->memories[i];
-    if (memory->bytes != NULL) {
-      from.deallocate(from.context, memory->bytes, memory->capacity_bytes, 1);
+  const hf_schema *schema = context->schema;
+  hf__context_rest *rest = context->rest;
+  hf_allocator from = rest == NULL ? hf_allocator_default() : rest->allocator;
+  for (uint32_t i = 0; rest != NULL && i < schema->count; i++) {
+    if (rest->strings[i].memory != NULL) {
+      from.deallocate(from.context, rest->strings[i].memory, rest->strings[i].capacity_bytes, 1);
     }
   }
-  hf_schema_release(context->schema);
-  from.deallocate(from.context, context, context->size_bytes, _Alignof(max_align_t));
+  from.deallocate(from.context, context, schema->context_bytes, HF__CONTEXT_ALIGNMENT_BYTES);
+  if (rest != NULL) {
+    from.deallocate(from.context, rest, rest_bytes(schema), _Alignof(max_align_t));
+  }
+  hf_schema_release(schema);
 }
 
 const hf_schema *hf_context_schema(const hf_context *context) {
   return context->schema;
+}
+
+/* Keys --------------------------------------------------------------------- */
+
+hf__key hf__key_of(const char *string, uint32_t length_bytes) {
+  hf__key key = {.bytes = {0}};
+  if (length_bytes <= HF__KEY_WHOLE_BYTES) {
+    for (uint32_t i = 0; i < length_bytes; i++) {
+      key.bytes[i] = (uint8_t)string[i];
+    }
+    key.bytes[HF__KEY_WHOLE_BYTES] = (uint8_t)length_bytes;
+    return key;
+  }
+  memcpy(key.bytes, string, HF__KEY_PREFIX_BYTES);
+  memcpy(key.bytes + HF__KEY_PREFIX_BYTES, &length_bytes, sizeof length_bytes);
+  key.bytes[HF__KEY_WHOLE_BYTES] = HF__KEY_WHOLE_BYTES + 1;
+  return key;
 }
 
 /* Filling ------------------------------------------------------------------ */
@@ -79,46 +117,94 @@ static inline hf_status admits(const hf_context *context, uint32_t index, hf_typ
   return declared == HF_TYPE_ANY || declared == type ? HF_OK : HF_ERROR_TYPE_MISMATCH;
 }
 
-static hf_status set_cell(hf_context *context, uint32_t index, hf_type type, hf__cell cell) {
+static inline void put_slot(hf_context *context, uint32_t index, uint64_t slot) {
+  memcpy((char *)context + hf__slot_at(context->schema, index), &slot, sizeof slot);
+}
+
+static inline void put_tag(hf_context *context, uint32_t index, unsigned tag) {
+  uint64_t *word = &context->words[index / HF__TAGS_PER_WORD];
+  uint32_t shift = hf__tag_shift(index);
+  *word = (*word & ~(UINT64_C(15) << shift)) | (uint64_t)tag << shift;
+}
+
+static hf_status set(hf_context *context, uint32_t index, hf_type type, unsigned tag,
+                     uint64_t slot) {
   hf_status status = admits(context, index, type);
   if (status == HF_OK) {
-    context->cells[index] = cell;
+    put_slot(context, index, slot);
+    put_tag(context, index, tag);
   }
   return status;
 }
 
 hf_status hf_context_set_number(hf_context *context, uint32_t index, double number) {
-  return set_cell(context, index, HF_TYPE_NUMBER,
-                  (hf__cell){.kind = HF_KIND_NUMBER, .number = number});
+  if (number != number) {
+    return set(context, index, HF_TYPE_NUMBER, HF__TAG_NAN, HF__SLOT_NAN);
+  }
+  double kept = number == 0 ? 0 : number; /* -0 is 0 */
+  uint64_t slot;
+  memcpy(&slot, &kept, sizeof slot);
+  return set(context, index, HF_TYPE_NUMBER, HF__TAG_NUMBER, slot);
 }
 
 hf_status hf_context_set_boolean(hf_context *context, uint32_t index, bool boolean) {
-  return set_cell(context, index, HF_TYPE_BOOLEAN,
-                  (hf__cell){.kind = HF_KIND_BOOLEAN, .number = boolean ? 1 : 0});
+  double number = boolean ? 1 : 0;
+  uint64_t slot;
+  memcpy(&slot, &number, sizeof slot);
+  return set(context, index, HF_TYPE_BOOLEAN, HF__TAG_BOOLEAN, slot);
 }
 
 hf_status hf_context_set_null(hf_context *context, uint32_t index) {
-  return set_cell(context, index, HF_TYPE_ANY, (hf__cell){.kind = HF_KIND_NULL});
+  return set(context, index, HF_TYPE_ANY, HF__TAG_NULL, HF__SLOT_OTHER);
 }
 
 hf_status hf_context_set_container(hf_context *context, uint32_t index) {
-  return set_cell(context, index, HF_TYPE_ANY, (hf__cell){.kind = HF_KIND_CONTAINER});
+  return set(context, index, HF_TYPE_ANY, HF__TAG_CONTAINER, HF__SLOT_OTHER);
 }
 
-static hf_status mark(hf_context *context, uint32_t index, hf_kind kind) {
+static hf_status mark(hf_context *context, uint32_t index, unsigned tag) {
   if (index >= context->schema->count) {
     return HF_ERROR_INVALID_ARGUMENT;
   }
-  context->cells[index] = (hf__cell){.kind = (uint32_t)kind};
+  put_slot(context, index, HF__SLOT_OTHER);
+  put_tag(context, index, tag);
   return HF_OK;
 }
 
 hf_status hf_context_set_invalid(hf_context *context, uint32_t index) {
-  return mark(context, index, HF_KIND_INVALID);
+  return mark(context, index, HF__TAG_INVALID);
 }
 
 hf_status hf_context_unset(hf_context *context, uint32_t index) {
-  return mark(context, index, HF_KIND_MISSING);
+  return mark(context, index, HF__TAG_MISSING);
+}
+
+hf_status hf_context_set_word(hf_context *context, uint32_t index, uint32_t word) {
+  if (word >= context->schema->word_count) {
+    return HF_ERROR_INVALID_ARGUMENT;
+  }
+  return set(context, index, HF_TYPE_STRING, HF__TAG_STRING, hf__word_slot(word));
+}
+
+/* Whether there is room for strings, or there is now. */
+static bool has_rest(hf_context *context) {
+  if (context->rest == NULL) {
+    context->rest = make_rest(context->schema, hf_allocator_default());
+  }
+  return context->rest != NULL;
+}
+
+/* Fills an admitted slot with a string that is no word and stays where it is. */
+static void put_string(hf_context *context, uint32_t index, const char *string,
+                       size_t length_bytes) {
+  context->rest->strings[index].bytes = string;
+  context->rest->strings[index].length_bytes = length_bytes;
+  put_slot(context, index, HF__SLOT_STRING);
+  put_tag(context, index, HF__TAG_STRING);
+  if (context->schema->variables[index].type == HF_TYPE_STRING) {
+    hf__key key = hf__key_of(string, (uint32_t)length_bytes);
+    memcpy((char *)context + context->schema->keys_at_bytes[index], &key, sizeof key);
+  }
 }
 
 hf_status hf_context_borrow_string(hf_context *context, uint32_t index, const char *string,
@@ -126,30 +212,41 @@ hf_status hf_context_borrow_string(hf_context *context, uint32_t index, const ch
   if (length_bytes > UINT32_MAX) {
     return HF_ERROR_INVALID_ARGUMENT;
   }
-  return set_cell(
-      context, index, HF_TYPE_STRING,
-      (hf__cell){.kind = HF_KIND_STRING, .string = string, .length_bytes = (uint32_t)length_bytes});
+  hf_status status = admits(context, index, HF_TYPE_STRING);
+  if (status != HF_OK) {
+    return status;
+  }
+  uint32_t word = hf_schema_find_word(context->schema, string, length_bytes);
+  if (word != HF_NO_WORD) {
+    return hf_context_set_word(context, index, word);
+  }
+  if (!has_rest(context)) {
+    return HF_ERROR_OUT_OF_MEMORY;
+  }
+  put_string(context, index, string, length_bytes);
+  return HF_OK;
 }
 
 /* Room for `length_bytes` in a slot's memory, or NULL. */
 static char *string_memory(hf_context *context, uint32_t index, size_t length_bytes) {
-  hf__string_memory *memory = &context->memories[index];
-  if (length_bytes <= memory->capacity_bytes && memory->bytes != NULL) {
-    return memory->bytes;
+  hf__string *string = &context->rest->strings[index];
+  if (length_bytes <= string->capacity_bytes && string->memory != NULL) {
+    return string->memory;
   }
   /* Twice what is needed, so that strings which grow little by little do not
    * allocate each time. */
   size_t capacity = length_bytes < 16 ? 32 : length_bytes * 2;
-  hf_allocator from = context->allocator;
+  hf_allocator from = context->rest->allocator;
   char *bytes = from.allocate(from.context, capacity, 1);
   if (bytes == NULL) {
     return NULL;
   }
-  if (memory->bytes != NULL) {
+  if (string->memory != NULL) {
     /* The slot may hold a string in the old memory: it is about to be replaced. */
-    from.deallocate(from.context, memory->bytes, memory->capacity_bytes, 1);
+    from.deallocate(from.context, string->memory, string->capacity_bytes, 1);
   }
-  *memory = (hf__string_memory){.bytes = bytes, .capacity_bytes = capacity};
+  string->memory = bytes;
+  string->capacity_bytes = capacity;
   return bytes;
 }
 
@@ -162,26 +259,66 @@ hf_status hf_context_set_string(hf_context *context, uint32_t index, const char 
   if (status != HF_OK) {
     return status;
   }
+  uint32_t word = hf_schema_find_word(context->schema, string, length_bytes);
+  if (word != HF_NO_WORD) {
+    return hf_context_set_word(context, index, word);
+  }
   if (hf__utf8_valid_prefix(string, length_bytes) != length_bytes) {
     return HF_ERROR_INVALID_UTF8;
   }
-  char *bytes = string_memory(context, index, length_bytes);
+  char *bytes = has_rest(context) ? string_memory(context, index, length_bytes) : NULL;
   if (bytes == NULL) {
     return HF_ERROR_OUT_OF_MEMORY;
   }
   if (length_bytes > 0) {
     memmove(bytes, string, length_bytes); /* it may come from the same slot */
   }
-  context->cells[index] =
-      (hf__cell){.kind = HF_KIND_STRING, .string = bytes, .length_bytes = (uint32_t)length_bytes};
+  put_string(context, index, bytes, length_bytes);
   return HF_OK;
 }
 
 void hf_context_clear(hf_context *context) {
-  memset(context->cells, 0, context->schema->count * sizeof(hf__cell));
+  uint32_t count = context->schema->count;
+  for (uint32_t i = 0; i < count; i += HF__TAGS_PER_WORD) {
+    context->words[i / HF__TAGS_PER_WORD] = HF__TAGS_MISSING;
+  }
 }
 
 /* Reading ------------------------------------------------------------------ */
+
+static hf__cell string_cell(const hf_context *context, uint32_t variable) {
+  uint64_t slot = hf__context_word(context, hf__slot_at(context->schema, variable));
+  if (slot == HF__SLOT_STRING) {
+    const hf__string *string = &context->rest->strings[variable];
+    return (hf__cell){.kind = HF_KIND_STRING,
+                      .string = string->bytes,
+                      .length_bytes = (uint32_t)string->length_bytes};
+  }
+  const hf_word *word = &context->schema->words[slot - hf__word_slot(0)];
+  return (hf__cell){
+      .kind = HF_KIND_STRING, .string = word->bytes, .length_bytes = (uint32_t)word->length_bytes};
+}
+
+hf__cell hf__context_cell(const hf_context *context, uint32_t variable) {
+  double number = hf__context_number(context, hf__slot_at(context->schema, variable));
+  switch (hf__context_tag(context, variable)) {
+  case HF__TAG_NUMBER:
+  case HF__TAG_NAN:
+    return (hf__cell){.kind = HF_KIND_NUMBER, .number = number};
+  case HF__TAG_BOOLEAN:
+    return (hf__cell){.kind = HF_KIND_BOOLEAN, .number = number};
+  case HF__TAG_STRING:
+    return string_cell(context, variable);
+  case HF__TAG_NULL:
+    return (hf__cell){.kind = HF_KIND_NULL};
+  case HF__TAG_CONTAINER:
+    return (hf__cell){.kind = HF_KIND_CONTAINER};
+  case HF__TAG_INVALID:
+    return (hf__cell){.kind = HF_KIND_INVALID};
+  default:
+    return (hf__cell){.kind = HF_KIND_MISSING};
+  }
+}
 
 hf_value hf__cell_value(const hf__cell *cell) {
   return (hf_value){
@@ -196,5 +333,6 @@ hf_value hf_context_get(const hf_context *context, uint32_t index) {
   if (index >= context->schema->count) {
     return (hf_value){.kind = HF_KIND_MISSING};
   }
-  return hf__cell_value(&context->cells[index]);
+  hf__cell cell = hf__context_cell(context, index);
+  return hf__cell_value(&cell);
 }

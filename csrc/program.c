@@ -1,10 +1,11 @@
 /*
  * From comparisons and nodes to a condition that can be evaluated: memory, types,
- * targets, required variables.
+ * targets, required variables, and with plan.c the steps.
  */
 #include "program.h"
 
 #include "error.h"
+#include "plan.h"
 #include "schema.h"
 
 #include <string.h>
@@ -15,28 +16,38 @@
 typedef struct layout {
   size_t comparisons_at;
   size_t nodes_at;
+  size_t computed_at;
+  size_t requirements_at;
   size_t variables_at;
   size_t text_at;
   size_t size_bytes;
 } layout;
 
-static layout lay_out(size_t comparisons, size_t nodes, size_t variables, size_t text_bytes) {
+static layout lay_out(hf__shape shape, size_t variables, size_t requirements) {
   layout at;
-  at.comparisons_at = sizeof(hf_condition);
-  at.nodes_at = at.comparisons_at + comparisons * sizeof(hf__comparison);
-  at.variables_at = at.nodes_at + nodes * sizeof(hf__node);
+  size_t steps = hf__plan_steps_at_most(shape.comparison_count);
+  at.comparisons_at = sizeof(hf_condition) + steps * sizeof(hf__step);
+  at.computed_at = at.comparisons_at + shape.comparison_count * sizeof(hf__comparison);
+  at.requirements_at = at.computed_at + shape.comparison_count * sizeof(hf__computed);
+  at.nodes_at = at.requirements_at + requirements * sizeof(hf__requirement);
+  at.variables_at = at.nodes_at + shape.node_count * sizeof(hf__node);
   at.text_at = at.variables_at + variables * sizeof(uint32_t);
-  at.size_bytes = at.text_at + text_bytes + 1;
+  at.size_bytes = at.text_at + shape.text_bytes + 1;
   return at;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b) {
+  return a < b ? a : b;
 }
 
 hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__shape shape,
                                 hf_allocator allocator) {
   /* At most two variables a comparison, and each once. */
-  uint32_t variables = 2 * shape.comparison_count;
-  variables = variables < schema->count ? variables : schema->count;
-  layout at = lay_out(shape.comparison_count, shape.node_count, variables, shape.text_bytes);
-  char *block = allocator.allocate(allocator.context, at.size_bytes, _Alignof(max_align_t));
+  uint32_t variables = smaller(2 * shape.comparison_count, schema->count);
+  uint32_t requirements =
+      smaller(variables, (schema->count + HF__TAGS_PER_WORD - 1) / HF__TAGS_PER_WORD);
+  layout at = lay_out(shape, variables, requirements);
+  char *block = allocator.allocate(allocator.context, at.size_bytes, HF__STEP_ALIGNMENT_BYTES);
   if (block == NULL) {
     return NULL;
   }
@@ -51,6 +62,8 @@ hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__s
       .allocator = allocator,
       .size_bytes = at.size_bytes,
       .comparisons = (hf__comparison *)(void *)(block + at.comparisons_at),
+      .computed = (hf__computed *)(void *)(block + at.computed_at),
+      .requirements = (hf__requirement *)(void *)(block + at.requirements_at),
       .nodes = (hf__node *)(void *)(block + at.nodes_at),
       .variables = (uint32_t *)(void *)(block + at.variables_at),
       .text = copy,
@@ -68,7 +81,7 @@ void hf_condition_destroy(hf_condition *condition) {
   }
   hf_allocator from = condition->allocator;
   hf_schema_release(condition->schema);
-  from.deallocate(from.context, condition, condition->size_bytes, _Alignof(max_align_t));
+  from.deallocate(from.context, condition, condition->size_bytes, HF__STEP_ALIGNMENT_BYTES);
 }
 
 /* Targets ------------------------------------------------------------------ */
@@ -179,5 +192,10 @@ hf_status hf__program_complete(hf_condition *condition, hf_error *error) {
   aim(condition->nodes, condition->node_count);
   aim_comparisons(condition);
   collect_variables(condition);
+  if (!hf__plan(condition)) {
+    hf_condition_destroy(condition);
+    return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
+  }
+  hf__condition_use_path(condition, hf__path_best());
   return HF_OK;
 }

@@ -1,11 +1,9 @@
 /*
- * The compiled form of a condition.
+ * The compiled form of a condition, in three layers.
  *
- * A condition is its comparisons, in the order of the text, with two targets
- * each: which comparison decides next when this one is true, and which when it
- * is false. That is the jumping code of a boolean expression (Aho, Lam, Sethi,
- * Ullman, "Compilers", 2nd edition, section 6.6): no stack is needed to
- * evaluate, however deep the parentheses were.
+ * 1. Comparisons, in the order of the text. Each knows which comparison decides
+ * next when it is true and which when it is false: the jumping code of a boolean
+ * expression (Aho, Lam, Sethi, Ullman, "Compilers", 2nd edition, section 6.6).
  *
  *     a > 1 and (b > 2 or c > 3)
  *
@@ -13,9 +11,16 @@
  *     1: b > 2   true -> TRUE   false -> 2
  *     2: c > 3   true -> TRUE   false -> FALSE
  *
- * Beside them stand the nodes of the tree, in pre-order, with `and` and `or`
- * flattened (`a and (b and c)` has one `and` with three children); inspection
- * reads those, evaluation does not.
+ * Plain evaluation follows the targets; it decides what the third layer cannot,
+ * and finds what failed.
+ *
+ * 2. Nodes: the tree in pre-order, with `and` and `or` flattened (`a and (b and
+ * c)` has one `and` with three children). Inspection reads those.
+ *
+ * 3. Steps, which evaluation runs without a branch. A step compares up to eight
+ * slots with constants at once; the eight outcomes are a byte, and a table of
+ * 256 bits has the answer for each byte. More comparisons than eight take more
+ * steps: the answer of one is an input of another.
  */
 #ifndef HF_PROGRAM_H
 #define HF_PROGRAM_H
@@ -23,6 +28,7 @@
 #include <holdfast/condition.h>
 
 #include "context.h"
+#include "path.h"
 
 /* Targets beyond the last comparison: the answer. */
 #define HF__TARGET_TRUE UINT32_MAX
@@ -56,21 +62,101 @@ typedef struct hf__node {
   uint32_t length_bytes;
 } hf__node;
 
-/* One block of memory: this, the comparisons, nodes, variables and the text. */
+/* Steps -------------------------------------------------------------------- */
+
+enum { HF__LANES = 8, HF__STEP_ALIGNMENT_BYTES = 64 };
+
+/* Where the answer of the last step goes: to the caller. */
+#define HF__TO_CALLER UINT32_MAX
+
+/*
+ * Eight comparisons of slots with constants. A lane is
+ *
+ *     (slot with flip's sign bit changed) >= constant, as doubles, or
+ *     slot == constant, as words, where `equals` is all ones.
+ *
+ * The other four operators are these two, negated in the table or with the signs
+ * of both sides changed. An unused lane compares with NaN, and so is 0.
+ */
+typedef struct hf__step {
+  _Alignas(HF__STEP_ALIGNMENT_BYTES) double constants[HF__LANES];
+  uint64_t flips[HF__LANES];  /* 0 or the sign bit */
+  uint64_t equals[HF__LANES]; /* 0 or all ones */
+  uint64_t table[4];
+  uint16_t slots_at_bytes[HF__LANES]; /* in a context */
+  uint8_t window[HF__LANES];          /* the same as a place in the condition's window */
+  uint32_t to;                        /* the step and lane that takes the answer: 8 x step + lane */
+  uint8_t equal_lanes;                /* `equals`, a bit for each */
+  uint8_t reserved[3];
+} hf__step;
+
+_Static_assert(sizeof(hf__step) == 256, "a step fills four lines of the cache");
+
+/* A comparison that no lane can make. */
+typedef enum hf__computed_kind {
+  HF__COMPUTED_KEY,  /* a variable declared as a string, == a literal that is no word */
+  HF__COMPUTED_PAIR, /* two variables */
+  HF__COMPUTED_OTHER /* anything else */
+} hf__computed_kind;
+
+typedef struct hf__computed {
+  hf__key key; /* KEY: the literal's */
+  uint32_t comparison;
+  uint32_t to; /* the step and lane that takes the outcome */
+  uint32_t left_at_bytes;
+  uint32_t right_at_bytes; /* PAIR: of its slot; KEY: of the variable's key */
+  uint8_t kind;
+  /* PAIR: the outcome for equal, less and greater, a bit for each. KEY: bit 0 is
+   * the outcome for different, bit 1 for equal. */
+  uint8_t outcomes;
+} hf__computed;
+
+/* A word of tags that evaluation needs, and which of its bits must be 0. */
+typedef struct hf__requirement {
+  uint64_t mask;
+  uint32_t at_bytes; /* in a context */
+} hf__requirement;
+
+/* Evaluates; the context is of the condition's schema. */
+typedef hf_status hf__evaluator(const hf_condition *condition, const hf_context *context,
+                                bool *held, hf_error *error);
+
+/* One block of memory: this with its steps, comparisons, nodes and so on, the
+ * text. */
 struct hf_condition {
-  const hf_schema *schema; /* retained */
-  hf_allocator allocator;
-  size_t size_bytes;
-  hf__comparison *comparisons;
-  hf__node *nodes;
-  uint32_t *variables; /* required, in order of first appearance */
-  const char *text;
+  const hf_schema *schema;  /* retained */
+  hf__requirement required; /* the first */
+  hf__evaluator *evaluate;  /* once the first requirement is met */
+  /* The slots that all lanes read, where they are within 16: where the first is,
+   * how many there are, and a bit for each but the first eight of nine or more.
+   * Otherwise 0 slots. */
+  uint32_t window_at_bytes;
+  uint8_t window_slots;
+  uint8_t window_mask;
+  bool is_pair;        /* one step of at most two lanes, without words */
+  uint8_t path;        /* an hf__path */
+  uint32_t step_count; /* 0: plain evaluation only */
+  uint32_t computed_count;
+  uint32_t requirement_count; /* behind the first */
   uint32_t comparison_count;
   uint32_t node_count;
   uint32_t variable_count;
   uint32_t text_bytes;
   uint32_t token_count;
+  hf__computed *computed;
+  hf__requirement *requirements;
+  hf__evaluator *run_steps; /* once all requirements are met */
+  hf__comparison *comparisons;
+  hf__node *nodes;
+  uint32_t *variables; /* required, in order of first appearance */
+  const char *text;
+  hf_allocator allocator;
+  size_t size_bytes;
+  hf__step steps[];
 };
+
+/* Conditions with more steps than this are evaluated plainly. */
+enum { HF__MAX_STEPS = 256 };
 
 /* How large a program is. */
 typedef struct hf__shape {
@@ -93,9 +179,16 @@ hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__s
  * failure the condition is destroyed. */
 HF_MUST_USE hf_status hf__program_complete(hf_condition *condition, hf_error *error);
 
+/* Evaluates on another path than the best; it must be supported. Nobody may be
+ * using the condition. */
+void hf__condition_use_path(hf_condition *condition, hf__path path);
+
+/* Comparisons -------------------------------------------------------------- */
+
 /* The value of a side in a context. */
-static inline const hf__cell *hf__side_cell(const hf__side *side, const hf_context *context) {
-  return side->variable == HF_NO_VARIABLE ? &side->literal : &context->cells[side->variable];
+static inline hf__cell hf__side_cell(const hf__side *side, const hf_context *context) {
+  return side->variable == HF_NO_VARIABLE ? side->literal
+                                          : hf__context_cell(context, side->variable);
 }
 
 /* 1 or 0, or HF_ERROR_MISSING_VARIABLE or HF_ERROR_TYPE_MISMATCH. */
@@ -109,5 +202,9 @@ static inline bool hf__is_ordering(hf_operator op) {
 static inline uint32_t hf__comparison_end(const hf__comparison *comparison) {
   return comparison->right.offset_bytes + comparison->right.length_bytes;
 }
+
+/* Decides by the comparisons and their targets; finds what failed. */
+hf_status hf__evaluate_plainly(const hf_condition *condition, const hf_context *context, bool *held,
+                               hf_error *error);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "ascii.h"
 #include "error.h"
+#include "schema_words.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -20,8 +22,12 @@ static const hf_variable CLASSIC_VARIABLES[] = {
 };
 static const uint32_t CLASSIC_BY_NAME[] = {2, 4, 1, 0, 3};
 
+enum { CLASSIC_COUNT = sizeof CLASSIC_VARIABLES / sizeof CLASSIC_VARIABLES[0] };
+
 static const hf_schema CLASSIC = {
-    .count = sizeof CLASSIC_VARIABLES / sizeof CLASSIC_VARIABLES[0],
+    .count = CLASSIC_COUNT,
+    .slots_at_bytes = HF__SLOTS_AT_BYTES(CLASSIC_COUNT),
+    .context_bytes = HF__SLOTS_END_BYTES(CLASSIC_COUNT),
     .variables = CLASSIC_VARIABLES,
     .by_name = CLASSIC_BY_NAME,
 };
@@ -140,8 +146,109 @@ static bool insert_sorted(uint32_t *by_name, size_t count, const hf_variable *va
   return true;
 }
 
+/* Where the parts of a schema lie in its block. */
+typedef struct layout {
+  size_t variables_at;
+  size_t words_at;
+  size_t keys_at;
+  size_t word_table_at;
+  size_t by_name_at;
+  size_t text_at;
+  size_t size_bytes;
+} layout;
+
+static layout lay_out(size_t variables, size_t words, size_t table, size_t text_bytes) {
+  layout at;
+  at.variables_at = sizeof(hf_schema);
+  at.words_at = at.variables_at + variables * sizeof(hf_variable);
+  at.keys_at = at.words_at + words * sizeof(hf_word);
+  at.word_table_at = at.keys_at + variables * sizeof(uint32_t);
+  at.by_name_at = at.word_table_at + table * sizeof(uint32_t);
+  at.text_at = at.by_name_at + variables * sizeof(uint32_t);
+  at.size_bytes = at.text_at + text_bytes;
+  return at;
+}
+
+/* The sum of the words' bytes goes to `text_bytes`. */
+static hf_status check_words(const hf_word *words, size_t count, size_t *text_bytes,
+                             hf_error *error) {
+  if (count > HF_SCHEMA_MAX_WORDS) {
+    return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
+                         "%zu words are given; a schema interns at most %d", count,
+                         HF_SCHEMA_MAX_WORDS);
+  }
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (words[i].length_bytes > UINT32_MAX || total > SIZE_MAX / 2 - words[i].length_bytes) {
+      return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
+                           "the word at index %zu has 4 GiB or more", i);
+    }
+    if (hf__utf8_valid_prefix(words[i].bytes, words[i].length_bytes) != words[i].length_bytes) {
+      return hf__error_set(error, HF_ERROR_INVALID_UTF8, HF_NO_OFFSET, 0,
+                           "the word at index %zu is not UTF-8", i);
+    }
+    total += words[i].length_bytes;
+  }
+  *text_bytes += total;
+  return HF_OK;
+}
+
+/* Copies the declarations, sorted too. On a duplicate `*index` is the later one. */
+static hf_status copy_variables(const hf_variable *variables, size_t count, hf_variable *declared,
+                                uint32_t *by_name, char **text, size_t *index, hf_error *error) {
+  for (*index = 0; *index < count; (*index)++) {
+    size_t bytes = strlen(variables[*index].name) + 1;
+    memcpy(*text, variables[*index].name, bytes);
+    declared[*index] = (hf_variable){.name = *text, .type = variables[*index].type};
+    *text += bytes;
+    if (!insert_sorted(by_name, *index, declared, (uint32_t)*index)) {
+      return hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0,
+                           "'%s' is declared twice", declared[*index].name);
+    }
+  }
+  return HF_OK;
+}
+
+static hf_status copy_words(const hf_word *words, size_t count, hf_word *interned, uint32_t *table,
+                            size_t table_size, char *text, hf_error *error) {
+  memset(table, 0, table_size * sizeof *table);
+  for (size_t i = 0; i < count; i++) {
+    size_t bytes = words[i].length_bytes;
+    if (bytes > 0) {
+      memcpy(text, words[i].bytes, bytes);
+    }
+    interned[i] = (hf_word){.bytes = text, .length_bytes = bytes};
+    text += bytes;
+    if (!hf__word_table_enter(table, table_size, interned, (uint32_t)i)) {
+      hf__quote quote;
+      hf__quoted(&quote, interned[i].bytes, bytes);
+      return hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0,
+                           "the word '%s' stands twice", quote.text);
+    }
+  }
+  return HF_OK;
+}
+
+/* Where the key of each variable that is declared as a string lies in a context;
+ * returns where the keys end. */
+static uint32_t lay_out_keys(const hf_variable *variables, size_t count, uint32_t *keys_at_bytes) {
+  uint32_t end = (uint32_t)HF__SLOTS_END_BYTES(count);
+  for (size_t i = 0; i < count; i++) {
+    keys_at_bytes[i] = end;
+    end += variables[i].type == HF_TYPE_STRING ? HF__KEY_BYTES : 0;
+  }
+  return end;
+}
+
 hf_status hf_schema_create(const hf_variable *variables, size_t count,
                            const hf_allocator *allocator, hf_schema **schema, hf_error *error) {
+  return hf_schema_create_with_words(variables, count, NULL, 0, allocator, schema, error);
+}
+
+hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count,
+                                      const hf_word *words, size_t word_count,
+                                      const hf_allocator *allocator, hf_schema **schema,
+                                      hf_error *error) {
   if (count > HF_SCHEMA_MAX_VARIABLES) {
     return hf__error_set(error, HF_ERROR_TOO_MANY_VARIABLES, HF_NO_OFFSET, 0,
                          "%zu variables are declared; a schema has at most %d", count,
@@ -151,50 +258,62 @@ hf_status hf_schema_create(const hf_variable *variables, size_t count,
    * only when there is no earlier duplicate among them. */
   hf_status fault = HF_OK;
   size_t sound = 0;
-  size_t names_bytes = 0;
+  size_t text_bytes = 0;
   while (sound < count && (fault = check_declaration(&variables[sound], error)) == HF_OK) {
-    names_bytes += strlen(variables[sound].name) + 1;
+    text_bytes += strlen(variables[sound].name) + 1;
     sound++;
   }
+  size_t faulty = sound;
+  if (fault == HF_OK) {
+    fault = check_words(words, word_count, &text_bytes, error);
+    faulty = HF_NO_VARIABLE;
+  }
+  hf_status words_fault = sound == count ? fault : HF_OK;
 
   hf_allocator from = allocator == NULL ? hf_allocator_default() : *allocator;
-  size_t variables_at = sizeof(hf_schema);
-  size_t by_name_at = variables_at + count * sizeof(hf_variable);
-  size_t names_at = by_name_at + count * sizeof(uint32_t);
-  size_t size = names_at + names_bytes;
-  char *block = from.allocate(from.context, size, _Alignof(max_align_t));
+  size_t table_size = hf__word_table_size(words_fault == HF_OK ? word_count : 0);
+  layout at = lay_out(count, words_fault == HF_OK ? word_count : 0, table_size, text_bytes);
+  char *block = from.allocate(from.context, at.size_bytes, _Alignof(max_align_t));
   if (block == NULL) {
     return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
   }
   hf_schema *made = (hf_schema *)(void *)block;
-  hf_variable *declared = (hf_variable *)(void *)(block + variables_at);
-  uint32_t *by_name = (uint32_t *)(void *)(block + by_name_at);
-  char *names = block + names_at;
-  size_t index = 0;
-  for (; index < sound; index++) {
-    size_t bytes = strlen(variables[index].name) + 1;
-    memcpy(names, variables[index].name, bytes);
-    declared[index] = (hf_variable){.name = names, .type = variables[index].type};
-    names += bytes;
-    if (!insert_sorted(by_name, index, declared, (uint32_t)index)) {
-      fault = hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0,
-                            "'%s' is declared twice", declared[index].name);
-      break;
-    }
+  hf_variable *declared = (hf_variable *)(void *)(block + at.variables_at);
+  hf_word *interned = (hf_word *)(void *)(block + at.words_at);
+  uint32_t *keys_at_bytes = (uint32_t *)(void *)(block + at.keys_at);
+  uint32_t *table = (uint32_t *)(void *)(block + at.word_table_at);
+  uint32_t *by_name = (uint32_t *)(void *)(block + at.by_name_at);
+  char *text = block + at.text_at;
+  size_t index;
+  hf_status duplicate = copy_variables(variables, sound, declared, by_name, &text, &index, error);
+  if (duplicate != HF_OK) {
+    fault = duplicate;
+    faulty = index;
+  } else if (fault == HF_OK) {
+    fault = copy_words(words, word_count, interned, table, table_size, text, error);
   }
   if (fault != HF_OK) {
     if (error != NULL) {
-      error->variable = (uint32_t)index;
+      error->variable = (uint32_t)faulty;
     }
-    from.deallocate(from.context, block, size, _Alignof(max_align_t));
+    from.deallocate(from.context, block, at.size_bytes, _Alignof(max_align_t));
     return fault;
   }
+  uint32_t context_bytes = lay_out_keys(declared, count, keys_at_bytes);
   *made = (hf_schema){
       .allocator = from,
-      .size_bytes = size,
+      .size_bytes = at.size_bytes,
       .count = (uint32_t)count,
+      .word_count = (uint32_t)word_count,
+      .slots_at_bytes = (uint32_t)HF__SLOTS_AT_BYTES(count),
+      .context_bytes = context_bytes,
+      .has_keys = context_bytes > HF__SLOTS_END_BYTES(count),
       .variables = declared,
       .by_name = by_name,
+      .keys_at_bytes = keys_at_bytes,
+      .words = interned,
+      .word_table = table,
+      .word_mask = (uint32_t)(table_size - 1),
   };
   atomic_init(&made->references, 1);
   *schema = made;
@@ -254,12 +373,19 @@ bool hf_schema_equal(const hf_schema *a, const hf_schema *b) {
   if (a == b) {
     return true;
   }
-  if (a->count != b->count) {
+  if (a->count != b->count || a->word_count != b->word_count) {
     return false;
   }
   for (uint32_t i = 0; i < a->count; i++) {
     if (a->variables[i].type != b->variables[i].type ||
         strcmp(a->variables[i].name, b->variables[i].name) != 0) {
+      return false;
+    }
+  }
+  for (uint32_t i = 0; i < a->word_count; i++) {
+    const hf_word *x = &a->words[i];
+    const hf_word *y = &b->words[i];
+    if (x->length_bytes != y->length_bytes || memcmp(x->bytes, y->bytes, x->length_bytes) != 0) {
       return false;
     }
   }

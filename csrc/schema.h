@@ -6,14 +6,40 @@
 
 #include <stdatomic.h>
 
+/* Where a context's tags begin (behind two pointers), how many variables' tags
+ * a word holds, and the bytes of a string's key: see context.h. */
+enum {
+  HF__TAGS_AT_BYTES = 2 * sizeof(void *),
+  HF__TAGS_PER_WORD = 16,
+  HF__KEY_BYTES = 16,
+};
+
+/* Where the slots begin in a context of so many variables. A context has a word
+ * of tags and a slot even when it has no variables. */
+#define HF__SLOTS_AT_BYTES(count)                                                                  \
+  (HF__TAGS_AT_BYTES +                                                                             \
+   ((count) == 0 ? 1 : ((count) + HF__TAGS_PER_WORD - 1) / HF__TAGS_PER_WORD) * sizeof(uint64_t))
+
+/* Where they end. */
+#define HF__SLOTS_END_BYTES(count)                                                                 \
+  (HF__SLOTS_AT_BYTES(count) + ((count) == 0 ? 1 : (count)) * sizeof(uint64_t))
+
 struct hf_schema {
   /* Owners; not used by the classic schema, which is constant. */
   atomic_size_t references;
   hf_allocator allocator;
   size_t size_bytes; /* of the one block that holds it all; 0: constant, never freed */
   uint32_t count;
+  uint32_t word_count;
+  uint32_t slots_at_bytes; /* in its contexts */
+  uint32_t context_bytes;
+  bool has_keys; /* a variable is declared as a string */
   const hf_variable *variables;
-  const uint32_t *by_name; /* indexes, in the order of their names' bytes */
+  const uint32_t *by_name;       /* indexes, in the order of their names' bytes */
+  const uint32_t *keys_at_bytes; /* for each variable that is declared as a string */
+  const hf_word *words;
+  const uint32_t *word_table; /* indexes plus 1, by hash; 0: free */
+  uint32_t word_mask;         /* the table's size minus 1 */
 };
 
 /*

@@ -136,7 +136,7 @@ static void values_are_read_back(void **state) {
   assert_int_equal(hf_context_set_number(context, NUMBER, -(double)INFINITY), HF_OK);
   assert_value(hf_context_get(context, NUMBER), HF_KIND_NUMBER, -(double)INFINITY, NULL);
   assert_int_equal(hf_context_set_number(context, NUMBER, -0.0), HF_OK);
-  assert_true(signbit(hf_context_get(context, NUMBER).number));
+  assert_false(signbit(hf_context_get(context, NUMBER).number));
 
   assert_int_equal(hf_context_set_boolean(context, BOOLEAN, true), HF_OK);
   assert_value(hf_context_get(context, BOOLEAN), HF_KIND_BOOLEAN, 1, NULL);

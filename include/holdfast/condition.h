@@ -88,8 +88,8 @@ HF_API hf_condition_options hf_condition_options_default(void);
  *         HF_ERROR_TYPE_MISMATCH, HF_ERROR_INVALID_ARGUMENT (limits out of
  *         range), HF_ERROR_OUT_OF_MEMORY.
  *
- * Threads: any. Cost: O(length), one allocation that the condition keeps and
- * at most one temporary one. An unknown name costs a comparison with every
+ * Threads: any. Cost: O(length), one allocation that the condition keeps and,
+ * beyond the default limits, two temporary ones. An unknown name costs a comparison with every
  * declared one more, for the suggestion.
  */
 HF_API HF_MUST_USE hf_status hf_condition_compile(const hf_schema *schema,

@@ -30,6 +30,9 @@ HF_BEGIN_NONNULL
 /** The longest name of a variable, in bytes. */
 #define HF_NAME_MAX_BYTES 128
 
+/** The most words that one schema interns. */
+#define HF_SCHEMA_MAX_WORDS 65536
+
 /** The type of a variable. */
 typedef enum hf_type {
   /** Each value brings its own type: number, string, boolean, null or container. */
@@ -58,6 +61,13 @@ typedef struct hf_variable {
   hf_type type;
 } hf_variable;
 
+/** A string that conditions compare with, and values bring, often. */
+typedef struct hf_word {
+  /** UTF-8, not NUL-terminated; may be NULL when the length is 0. */
+  const char *HF_NULLABLE bytes;
+  size_t length_bytes;
+} hf_word;
+
 /** A schema. Opaque, immutable, reference-counted. */
 typedef struct hf_schema hf_schema;
 
@@ -82,6 +92,25 @@ HF_API HF_MUST_USE hf_status hf_schema_create(const hf_variable *HF_NULLABLE var
                                               const hf_allocator *HF_NULLABLE allocator,
                                               hf_schema *HF_NULLABLE *HF_NONNULL schema,
                                               hf_error *HF_NULLABLE error);
+
+/**
+ * Declares variables, and words to intern: `==` and `!=` with one of them costs
+ * no more than with a number, because a context recognises a word when it is
+ * filled. Any other string may still be written and compared.
+ *
+ * @param words       copied; their order is part of the schema. May be NULL when
+ *                    `word_count` is 0.
+ * @param word_count  0 to HF_SCHEMA_MAX_WORDS.
+ * @return as hf_schema_create(); HF_ERROR_DUPLICATE_NAME also when a word stands
+ *         twice; HF_ERROR_INVALID_UTF8 when a word is not UTF-8;
+ *         HF_ERROR_INVALID_ARGUMENT also for too many or too long (4 GiB) ones.
+ *
+ * Threads: any. Cost: as hf_schema_create(), and O(bytes) for the words.
+ */
+HF_API HF_MUST_USE hf_status hf_schema_create_with_words(
+    const hf_variable *HF_NULLABLE variables, size_t count, const hf_word *HF_NULLABLE words,
+    size_t word_count, const hf_allocator *HF_NULLABLE allocator,
+    hf_schema *HF_NULLABLE *HF_NONNULL schema, hf_error *HF_NULLABLE error);
 
 /**
  * The ready-made schema: `severity`, `recurrence_count`, `confidence`, `step`
@@ -132,9 +161,36 @@ HF_API hf_variable hf_schema_variable(const hf_schema *schema, uint32_t index);
  */
 HF_API uint32_t hf_schema_find(const hf_schema *schema, const char *name, size_t length_bytes);
 
+/** How many words it interns. Threads: any. Cost: O(1). */
+HF_API size_t hf_schema_word_count(const hf_schema *schema);
+
+/**
+ * The word at `index`; it lives as long as the schema.
+ *
+ * @return {NULL, 0} when the index is not below hf_schema_word_count().
+ *
+ * Threads: any. Cost: O(1).
+ */
+HF_API hf_word hf_schema_word(const hf_schema *schema, uint32_t index);
+
+/** What has no word. */
+#define HF_NO_WORD UINT32_MAX
+
+/**
+ * The index of a word, for hf_context_set_word().
+ *
+ * @param bytes  borrowed; need not be NUL-terminated.
+ * @return the index, or HF_NO_WORD.
+ *
+ * Threads: any. Cost: O(length), one probe of a hash table.
+ */
+HF_API uint32_t hf_schema_find_word(const hf_schema *schema, const char *HF_NULLABLE bytes,
+                                    size_t length_bytes);
+
 /**
  * Whether two schemas declare the same variables, with the same types, in the
- * same order: then contexts of one serve conditions of the other.
+ * same order, and intern the same words in the same order: then contexts of one serve conditions of
+ * the other.
  *
  * Threads: any. Cost: O(1) for the same schema, else O(n).
  */

@@ -1,0 +1,39 @@
+/* Lanes compared four by four. */
+#include "evaluate.h"
+
+#if HF__X86
+
+#include <immintrin.h>
+
+/* Eight loads, because a gather takes longer. */
+static inline HF__AVX2 unsigned avx2_four(const hf_context *context, const hf__step *step,
+                                          unsigned first, bool with_equals) {
+  const uint16_t *at = &step->slots_at_bytes[first];
+  __m256d slots =
+      _mm256_set_pd(hf__context_number(context, at[3]), hf__context_number(context, at[2]),
+                    hf__context_number(context, at[1]), hf__context_number(context, at[0]));
+  __m256d constants = _mm256_load_pd(&step->constants[first]);
+  __m256d flips = _mm256_load_pd((const double *)(const void *)&step->flips[first]);
+  __m256d outcome = _mm256_cmp_pd(_mm256_xor_pd(slots, flips), constants, _CMP_GE_OQ);
+  if (with_equals) {
+    __m256d same = _mm256_castsi256_pd(
+        _mm256_cmpeq_epi64(_mm256_castpd_si256(slots), _mm256_castpd_si256(constants)));
+    outcome = _mm256_blendv_pd(outcome, same,
+                               _mm256_load_pd((const double *)(const void *)&step->equals[first]));
+  }
+  return (unsigned)_mm256_movemask_pd(outcome) << first;
+}
+
+static inline HF__AVX2 unsigned avx2_lanes(const hf_context *context, const hf__step *step,
+                                           bool with_equals) {
+  return avx2_four(context, step, 0, with_equals) | avx2_four(context, step, 4, with_equals);
+}
+
+#define EVALUATORS hf__evaluators_avx2
+#define TARGET HF__AVX2
+#define row const hf_context *
+#define load_row(condition, context) (context)
+#define compare_lanes avx2_lanes
+#include "evaluate_template.h"
+
+#endif

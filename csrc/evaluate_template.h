@@ -1,0 +1,68 @@
+/*
+ * The evaluators of one path. The file that includes this defines
+ *
+ *     EVALUATORS      the name of the hf__evaluators
+ *     TARGET          what to compile for, or nothing
+ *     row             a type, and
+ *     load_row(condition, context)            what lanes are read from
+ *     compare_lanes(row, step, with_equals)   the outcomes, a bit for each lane;
+ *                     `with_equals` is constant: false when no lane is for words
+ */
+
+static TARGET hf_status evaluate_one(const hf_condition *condition, const hf_context *context,
+                                     bool *held, hf_error *error) {
+  (void)error;
+  const hf__step *step = condition->steps;
+  unsigned answer = hf__table_bit(step, compare_lanes(load_row(condition, context), step, false));
+  return hf__answer(held, answer);
+}
+
+static TARGET hf_status evaluate_one_equal(const hf_condition *condition, const hf_context *context,
+                                           bool *held, hf_error *error) {
+  (void)error;
+  const hf__step *step = condition->steps;
+  unsigned answer = hf__table_bit(step, compare_lanes(load_row(condition, context), step, true));
+  return hf__answer(held, answer);
+}
+
+static TARGET hf_status evaluate_many(const hf_condition *condition, const hf_context *context,
+                                      bool *held, hf_error *error) {
+  /* What lanes take from computed comparisons and from steps before. */
+  uint8_t inputs[HF__MAX_STEPS];
+  for (uint32_t i = 0; i < condition->step_count; i += sizeof(uint64_t)) {
+    memset(inputs + i, 0, sizeof(uint64_t));
+  }
+  for (uint32_t i = 0; i < condition->computed_count; i++) {
+    const hf__computed *computed = &condition->computed[i];
+    int outcome = hf__computed_outcome(condition, context, computed);
+    if (outcome < 0) {
+      return hf__evaluate_plainly(condition, context, held, error);
+    }
+    uint8_t *input = &inputs[computed->to / HF__LANES];
+    *input = (uint8_t)(*input | (unsigned)outcome << computed->to % HF__LANES);
+  }
+  row from = load_row(condition, context);
+  unsigned answer = 0;
+  for (uint32_t i = 0; i < condition->step_count; i++) {
+    const hf__step *step = &condition->steps[i];
+    answer = hf__table_bit(step, compare_lanes(from, step, true) | inputs[i]);
+    uint32_t to = step->to == HF__TO_CALLER ? i * HF__LANES : step->to;
+    inputs[to / HF__LANES] = (uint8_t)(inputs[to / HF__LANES] | answer << to % HF__LANES);
+  }
+  return hf__answer(held, answer);
+}
+
+const hf__evaluators EVALUATORS = {
+    .one = evaluate_one,
+    .one_equal = evaluate_one_equal,
+    .many = evaluate_many,
+};
+
+#undef EVALUATORS
+#undef TARGET
+#undef row
+#undef load_row
+#undef compare_lanes
+#undef evaluate_one
+#undef evaluate_one_equal
+#undef evaluate_many

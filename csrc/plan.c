@@ -1,0 +1,512 @@
+/*
+ * Planning: which comparison goes to which lane of which step, and the tables.
+ *
+ * A table is a set of assignments: bit m says what the answer is when the lanes'
+ * outcomes, as a byte, are m. So `and` and `or` of conditions are & and | of
+ * their tables, and the table of a single lane is a constant pattern.
+ *
+ * Up to eight comparisons are one step. More are gathered from the leaves up: a
+ * node takes its children's inputs together as long as they are no more than
+ * eight. When the next child would be one too many, the larger of the two, what
+ * is gathered so far or the child, becomes a step, whose answer is then a single
+ * input. (The mapping of a tree to lookup tables, as for programmable gates: R.
+ * Francis, J. Rose, K. Chung, "Chortle", DAC 1990.) What becomes a step has five
+ * inputs or more, since both together are nine or more; every step but the last
+ * gives one input; so n comparisons take at most (n + 3) / 4 steps.
+ */
+#include "plan.h"
+
+#include "schema.h"
+
+/* Tables ------------------------------------------------------------------- */
+
+typedef struct truth {
+  uint64_t words[4];
+} truth;
+
+static const truth NEVER = {{0, 0, 0, 0}};
+static const truth ALWAYS = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+
+/* Where a lane is 1. */
+static truth truth_of_lane(unsigned lane) {
+  static const uint64_t LOW[] = {
+      UINT64_C(0xAAAAAAAAAAAAAAAA), UINT64_C(0xCCCCCCCCCCCCCCCC), UINT64_C(0xF0F0F0F0F0F0F0F0),
+      UINT64_C(0xFF00FF00FF00FF00), UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000),
+  };
+  if (lane < 6) {
+    return (truth){{LOW[lane], LOW[lane], LOW[lane], LOW[lane]}};
+  }
+  if (lane == 6) {
+    return (truth){{0, UINT64_MAX, 0, UINT64_MAX}};
+  }
+  return (truth){{0, 0, UINT64_MAX, UINT64_MAX}};
+}
+
+static truth truth_and(truth a, truth b) {
+  for (int i = 0; i < 4; i++) {
+    a.words[i] &= b.words[i];
+  }
+  return a;
+}
+
+static truth truth_or(truth a, truth b) {
+  for (int i = 0; i < 4; i++) {
+    a.words[i] |= b.words[i];
+  }
+  return a;
+}
+
+static truth truth_not(truth a) {
+  for (int i = 0; i < 4; i++) {
+    a.words[i] = ~a.words[i];
+  }
+  return a;
+}
+
+/* Planning ----------------------------------------------------------------- */
+
+typedef struct planner {
+  hf_condition *condition;
+  bool impossible; /* a comparison of two literals always fails */
+  uint32_t lowest; /* the variables of lanes */
+  uint32_t highest;
+  uint64_t required[HF_SCHEMA_MAX_VARIABLES / HF__TAGS_PER_WORD];
+} planner;
+
+static void require(planner *plan, uint32_t variable, uint64_t tag_bits) {
+  plan->required[variable / HF__TAGS_PER_WORD] |= tag_bits << hf__tag_shift(variable);
+}
+
+static void clear_step(hf__step *step) {
+  static const uint64_t NAN_WORD = HF__SLOT_NAN;
+  double nan;
+  memcpy(&nan, &NAN_WORD, sizeof nan);
+  memset(step, 0, sizeof *step);
+  for (int lane = 0; lane < HF__LANES; lane++) {
+    step->constants[lane] = nan;
+  }
+  step->to = HF__TO_CALLER;
+}
+
+/* Lanes -------------------------------------------------------------------- */
+
+static void use_slot(planner *plan, hf__step *step, unsigned lane, uint32_t variable) {
+  step->slots_at_bytes[lane] = (uint16_t)hf__slot_at(plan->condition->schema, variable);
+  plan->lowest = variable < plan->lowest ? variable : plan->lowest;
+  plan->highest = variable > plan->highest ? variable : plan->highest;
+}
+
+/* `variable op number`, an ordering. */
+static truth put_ordering(planner *plan, hf__step *step, unsigned lane, uint32_t variable,
+                          hf_operator op, double number) {
+  /* x <= k is -x >= -k; the other two are the negations of these. A NaN never
+   * comes here: it has no order. */
+  bool flip = op == HF_OPERATOR_LESS_OR_EQUAL || op == HF_OPERATOR_GREATER;
+  bool negate = op == HF_OPERATOR_LESS || op == HF_OPERATOR_GREATER;
+  use_slot(plan, step, lane, variable);
+  step->constants[lane] = flip ? -number : number;
+  step->flips[lane] = flip ? UINT64_C(1) << 63 : 0;
+  require(plan, variable, HF__TAG_NO_VALUE | HF__TAG_NO_ORDER);
+  truth holds = truth_of_lane(lane);
+  return negate ? truth_not(holds) : holds;
+}
+
+/* The slot is this word, or for `!=` is not. */
+static truth put_equality(planner *plan, hf__step *step, unsigned lane, uint32_t variable,
+                          hf_operator op, uint64_t word) {
+  use_slot(plan, step, lane, variable);
+  memcpy(&step->constants[lane], &word, sizeof word);
+  step->equals[lane] = UINT64_MAX;
+  step->equal_lanes |= (uint8_t)(1u << lane);
+  require(plan, variable, HF__TAG_NO_VALUE);
+  truth holds = truth_of_lane(lane);
+  return op == HF_OPERATOR_NOT_EQUAL ? truth_not(holds) : holds;
+}
+
+static hf__computed *put_computed(planner *plan, hf__computed_kind kind, uint32_t comparison,
+                                  uint32_t to) {
+  hf_condition *condition = plan->condition;
+  hf__computed *computed = &condition->computed[condition->computed_count];
+  condition->computed_count++;
+  *computed = (hf__computed){.kind = (uint8_t)kind, .comparison = comparison, .to = to};
+  return computed;
+}
+
+/* What an operator answers for equal, less and greater. */
+static uint8_t outcomes_of(hf_operator op) {
+  enum { EQUAL = 1, LESS = 2, GREATER = 4 };
+  switch (op) {
+  case HF_OPERATOR_EQUAL:
+    return EQUAL;
+  case HF_OPERATOR_NOT_EQUAL:
+    return LESS | GREATER;
+  case HF_OPERATOR_LESS:
+    return LESS;
+  case HF_OPERATOR_LESS_OR_EQUAL:
+    return LESS | EQUAL;
+  case HF_OPERATOR_GREATER:
+    return GREATER;
+  case HF_OPERATOR_GREATER_OR_EQUAL:
+    return GREATER | EQUAL;
+  }
+  return 0;
+}
+
+static void put_pair(planner *plan, uint32_t comparison, uint32_t to) {
+  const hf__comparison *c = &plan->condition->comparisons[comparison];
+  hf__computed *computed = put_computed(plan, HF__COMPUTED_PAIR, comparison, to);
+  computed->left_at_bytes = hf__slot_at(plan->condition->schema, c->left.variable);
+  computed->right_at_bytes = hf__slot_at(plan->condition->schema, c->right.variable);
+  computed->outcomes = outcomes_of(c->op);
+  require(plan, c->left.variable, HF__TAG_NO_VALUE);
+  require(plan, c->right.variable, HF__TAG_NO_VALUE);
+}
+
+/* `variable == 'string'`, or `!=`. */
+static truth put_string_equality(planner *plan, hf__step *step, unsigned lane, uint32_t comparison,
+                                 uint32_t to, const hf__side *side, const hf__cell *literal) {
+  const hf_schema *schema = plan->condition->schema;
+  hf_operator op = plan->condition->comparisons[comparison].op;
+  hf_type type = schema->variables[side->variable].type;
+  if (type == HF_TYPE_NUMBER || type == HF_TYPE_BOOLEAN) {
+    return put_equality(plan, step, lane, side->variable, op, HF__SLOT_NEVER);
+  }
+  uint32_t word = hf_schema_find_word(schema, literal->string, literal->length_bytes);
+  if (word != HF_NO_WORD) {
+    return put_equality(plan, step, lane, side->variable, op, hf__word_slot(word));
+  }
+  require(plan, side->variable, HF__TAG_NO_VALUE);
+  bool has_key = type == HF_TYPE_STRING && literal->length_bytes <= HF__KEY_WHOLE_BYTES;
+  hf__computed *computed =
+      put_computed(plan, has_key ? HF__COMPUTED_KEY : HF__COMPUTED_OTHER, comparison, to);
+  if (has_key) {
+    computed->key = hf__key_of(literal->string, literal->length_bytes);
+    computed->left_at_bytes = hf__slot_at(schema, side->variable);
+    computed->right_at_bytes = schema->keys_at_bytes[side->variable];
+    computed->outcomes = op == HF_OPERATOR_EQUAL ? 2 : 1;
+  }
+  return truth_of_lane(lane);
+}
+
+static hf_operator mirrored(hf_operator op) {
+  switch (op) {
+  case HF_OPERATOR_LESS:
+    return HF_OPERATOR_GREATER;
+  case HF_OPERATOR_LESS_OR_EQUAL:
+    return HF_OPERATOR_GREATER_OR_EQUAL;
+  case HF_OPERATOR_GREATER:
+    return HF_OPERATOR_LESS;
+  case HF_OPERATOR_GREATER_OR_EQUAL:
+    return HF_OPERATOR_LESS_OR_EQUAL;
+  case HF_OPERATOR_EQUAL:
+  case HF_OPERATOR_NOT_EQUAL:
+    break;
+  }
+  return op;
+}
+
+/* Puts a comparison into a lane, and returns where it holds. */
+static truth put_comparison(planner *plan, uint32_t comparison, uint32_t to) {
+  const hf__comparison *c = &plan->condition->comparisons[comparison];
+  hf__step *step = &plan->condition->steps[to / HF__LANES];
+  unsigned lane = to % HF__LANES;
+  bool left_is_literal = c->left.variable == HF_NO_VARIABLE;
+  bool right_is_literal = c->right.variable == HF_NO_VARIABLE;
+  if (left_is_literal && right_is_literal) {
+    int outcome = hf__compare(&c->left.literal, c->op, &c->right.literal);
+    plan->impossible = plan->impossible || outcome < 0;
+    return outcome == 1 ? ALWAYS : NEVER;
+  }
+  if (!left_is_literal && !right_is_literal) {
+    put_pair(plan, comparison, to);
+    return truth_of_lane(lane);
+  }
+  const hf__side *side = left_is_literal ? &c->right : &c->left;
+  const hf__cell *literal = left_is_literal ? &c->left.literal : &c->right.literal;
+  hf_operator op = left_is_literal ? mirrored(c->op) : c->op;
+  if (literal->kind == HF_KIND_NUMBER) {
+    if (hf__is_ordering(op)) {
+      return put_ordering(plan, step, lane, side->variable, op, literal->number);
+    }
+    uint64_t word;
+    memcpy(&word, &literal->number, sizeof word);
+    return put_equality(plan, step, lane, side->variable, op, word);
+  }
+  if (!hf__is_ordering(op)) {
+    return put_string_equality(plan, step, lane, comparison, to, side, literal);
+  }
+  require(plan, side->variable, HF__TAG_NO_VALUE);
+  put_computed(plan, HF__COMPUTED_OTHER, comparison, to);
+  return truth_of_lane(lane);
+}
+
+/* One step ----------------------------------------------------------------- */
+
+static void add_to(truth *reached, truth *held, uint32_t target, truth assignments) {
+  if (target == HF__TARGET_TRUE) {
+    *held = truth_or(*held, assignments);
+  } else if (target != HF__TARGET_FALSE) {
+    reached[target] = truth_or(reached[target], assignments);
+  }
+}
+
+/* The assignments that reach each comparison, and lead on to its targets. */
+static void plan_one_step(planner *plan) {
+  hf_condition *condition = plan->condition;
+  truth reached[HF__LANES] = {{{0}}};
+  truth held = condition->comparison_count == 0 ? ALWAYS : NEVER;
+  reached[0] = ALWAYS;
+  clear_step(&condition->steps[0]);
+  condition->step_count = 1;
+  for (uint32_t i = 0; i < condition->comparison_count; i++) {
+    const hf__comparison *c = &condition->comparisons[i];
+    truth holds = put_comparison(plan, i, i);
+    add_to(reached, &held, c->on_true, truth_and(reached[i], holds));
+    add_to(reached, &held, c->on_false, truth_and(reached[i], truth_not(holds)));
+  }
+  memcpy(condition->steps[0].table, held.words, sizeof held.words);
+}
+
+/* Several steps ------------------------------------------------------------ */
+
+enum { NONE = -1 };
+
+/* Inputs that are gathered; in the end a step, or a part of another group. */
+typedef struct group {
+  int32_t merged_into; /* NONE: a step of its own */
+  int32_t step;        /* NONE: not yet closed */
+  int32_t to_group;    /* closed: who takes the answer; NONE: the caller */
+  uint8_t to_lane;
+  uint8_t first_lane; /* merged: where its lanes begin in the other group */
+  uint8_t lane_count;
+} group;
+
+/* What planning notes of a node. */
+typedef struct note {
+  truth holds;
+  int32_t open;        /* the group that gathers its children */
+  int32_t placed_in;   /* the group of its parent that it went to */
+  uint8_t lane;        /* the first lane that it has there */
+  bool is_input;       /* it is a single input there: a comparison, or closed */
+  int32_t table_group; /* the group that `holds` is about so far */
+} note;
+
+typedef struct gathering {
+  planner *plan;
+  note *notes; /* of the nodes */
+  group *groups;
+  int32_t group_count;
+  int32_t step_count;
+} gathering;
+
+static int32_t open_group(gathering *all) {
+  all->groups[all->group_count] =
+      (group){.merged_into = NONE, .step = NONE, .to_group = NONE, .lane_count = 0};
+  return all->group_count++;
+}
+
+/* Makes a group a step whose answer is the next lane of another one. */
+static void close_group(gathering *all, int32_t closed, int32_t to) {
+  group *from = &all->groups[closed];
+  from->step = all->step_count++;
+  from->to_group = to;
+  if (to != NONE) {
+    from->to_lane = all->groups[to].lane_count;
+    all->groups[to].lane_count++;
+  }
+}
+
+/* Gives a complete node to the group that its parent gathers. */
+static void gather(gathering *all, uint32_t index) {
+  const hf__node *node = &all->plan->condition->nodes[index];
+  note *own = &all->notes[index];
+  note *parent = &all->notes[node->parent];
+  bool is_input = node->kind == HF_NODE_COMPARISON;
+  unsigned size = is_input ? 1 : all->groups[own->open].lane_count;
+  if (parent->open == NONE) {
+    parent->open = open_group(all);
+  }
+  bool close_own = false;
+  if (all->groups[parent->open].lane_count + size > HF__LANES) {
+    close_own = !is_input && size >= all->groups[parent->open].lane_count;
+    size = close_own ? 1 : size;
+    if (all->groups[parent->open].lane_count + size > HF__LANES) {
+      int32_t next = open_group(all);
+      close_group(all, parent->open, next);
+      parent->open = next;
+    }
+  }
+  group *into = &all->groups[parent->open];
+  own->placed_in = parent->open;
+  own->lane = into->lane_count;
+  own->is_input = is_input || close_own;
+  if (close_own) {
+    close_group(all, own->open, parent->open);
+  } else if (is_input) {
+    into->lane_count++;
+  } else {
+    all->groups[own->open].merged_into = parent->open;
+    all->groups[own->open].first_lane = into->lane_count;
+    into->lane_count = (uint8_t)(into->lane_count + size);
+  }
+}
+
+/* Where a lane of a group is in the end: 8 x step + lane. Each merge on the way
+ * adds an input, so there are at most seven. */
+static uint32_t resolve(const gathering *all, int32_t in_group, unsigned lane) {
+  const group *at = &all->groups[in_group];
+  while (at->merged_into != NONE) {
+    lane += at->first_lane;
+    at = &all->groups[at->merged_into];
+  }
+  return (uint32_t)at->step * HF__LANES + lane;
+}
+
+static void write_table(gathering *all, int32_t closed, truth holds) {
+  const group *from = &all->groups[closed];
+  hf__step *step = &all->plan->condition->steps[from->step];
+  memcpy(step->table, holds.words, sizeof holds.words);
+  step->to = from->to_group == NONE ? HF__TO_CALLER : resolve(all, from->to_group, from->to_lane);
+}
+
+/* Folds a node into its parent's table; the parent's table so far goes to its
+ * step when the parent went on to another group. */
+static void fold(gathering *all, uint32_t index) {
+  const hf__node *nodes = all->plan->condition->nodes;
+  note *own = &all->notes[index];
+  note *parent = &all->notes[nodes[index].parent];
+  uint32_t to = resolve(all, own->placed_in, own->lane);
+  truth holds;
+  if (nodes[index].kind == HF_NODE_COMPARISON) {
+    holds = put_comparison(all->plan, nodes[index].first, to);
+  } else if (own->is_input) {
+    write_table(all, own->open, own->holds);
+    holds = truth_of_lane(to % HF__LANES);
+  } else {
+    holds = own->holds;
+  }
+  if (parent->table_group == NONE) {
+    parent->holds = holds;
+    parent->table_group = own->placed_in;
+    return;
+  }
+  if (parent->table_group != own->placed_in) {
+    write_table(all, parent->table_group, parent->holds);
+    parent->holds = truth_of_lane(resolve(all, own->placed_in, 0) % HF__LANES);
+    parent->table_group = own->placed_in;
+  }
+  parent->holds = nodes[nodes[index].parent].kind == HF_NODE_AND ? truth_and(parent->holds, holds)
+                                                                 : truth_or(parent->holds, holds);
+}
+
+static void plan_steps(gathering *all) {
+  hf_condition *condition = all->plan->condition;
+  for (uint32_t i = 0; i < condition->node_count; i++) {
+    all->notes[i] = (note){.open = NONE, .placed_in = NONE, .table_group = NONE};
+  }
+  /* From the back each node is complete before it is given to its parent. */
+  for (uint32_t i = condition->node_count; i-- > 1;) {
+    gather(all, i);
+  }
+  close_group(all, all->notes[0].open, NONE);
+  for (int32_t i = 0; i < all->step_count; i++) {
+    clear_step(&condition->steps[i]);
+  }
+  condition->step_count = (uint32_t)all->step_count;
+  for (uint32_t i = condition->node_count; i-- > 1;) {
+    fold(all, i);
+  }
+  write_table(all, all->notes[0].open, all->notes[0].holds);
+}
+
+static bool plan_several_steps(planner *plan) {
+  enum { SMALL_NODES = 32 };
+  hf_condition *condition = plan->condition;
+  uint32_t count = condition->node_count;
+  if (hf__plan_steps_at_most(condition->comparison_count) > HF__MAX_STEPS) {
+    return true;
+  }
+  /* A node opens a group of its own, and one more for each child that is one too
+   * many. */
+  note small_notes[SMALL_NODES];
+  group small_groups[2 * SMALL_NODES];
+  gathering all = {.plan = plan, .notes = small_notes, .groups = small_groups};
+  if (count <= SMALL_NODES) {
+    plan_steps(&all);
+    return true;
+  }
+  hf_allocator from = condition->allocator;
+  size_t size = count * (sizeof(note) + 2 * sizeof(group));
+  all.notes = from.allocate(from.context, size, _Alignof(note));
+  if (all.notes == NULL) {
+    return false;
+  }
+  all.groups = (group *)(void *)(all.notes + count);
+  plan_steps(&all);
+  from.deallocate(from.context, all.notes, size, _Alignof(note));
+  return true;
+}
+
+/* What follows ------------------------------------------------------------- */
+
+static void write_requirements(planner *plan) {
+  hf_condition *condition = plan->condition;
+  uint32_t words = (condition->schema->count + HF__TAGS_PER_WORD - 1) / HF__TAGS_PER_WORD;
+  condition->required = (hf__requirement){.mask = 0, .at_bytes = HF__TAGS_AT_BYTES};
+  for (uint32_t i = 0; i < words; i++) {
+    if (plan->required[i] == 0) {
+      continue;
+    }
+    hf__requirement required = {.mask = plan->required[i],
+                                .at_bytes = hf__tags_at(i * HF__TAGS_PER_WORD)};
+    if (condition->required.mask == 0) {
+      condition->required = required;
+    } else {
+      condition->requirements[condition->requirement_count] = required;
+      condition->requirement_count++;
+    }
+  }
+}
+
+/* The window, for those who can read all slots of a few lines at once. */
+static void write_window(planner *plan) {
+  enum { WINDOW_SLOTS = 16 };
+  hf_condition *condition = plan->condition;
+  const hf_schema *schema = condition->schema;
+  uint32_t first = plan->lowest <= plan->highest ? plan->lowest : 0;
+  uint32_t slots = plan->lowest <= plan->highest ? plan->highest - plan->lowest + 1 : 1;
+  condition->window_at_bytes = hf__slot_at(schema, first);
+  condition->window_slots = (uint8_t)(slots <= WINDOW_SLOTS ? slots : 0);
+  uint32_t last = slots <= HF__LANES ? slots : slots - HF__LANES;
+  condition->window_mask = (uint8_t)(slots <= WINDOW_SLOTS ? (1u << last) - 1 : 0);
+  for (uint32_t i = 0; i < condition->step_count; i++) {
+    hf__step *step = &condition->steps[i];
+    for (int lane = 0; lane < HF__LANES; lane++) {
+      if (step->slots_at_bytes[lane] == 0) {
+        step->slots_at_bytes[lane] = (uint16_t)condition->window_at_bytes;
+      }
+      step->window[lane] =
+          (uint8_t)((step->slots_at_bytes[lane] - condition->window_at_bytes) / sizeof(uint64_t));
+    }
+  }
+}
+
+bool hf__plan(hf_condition *condition) {
+  planner plan;
+  plan.condition = condition;
+  plan.impossible = false;
+  plan.lowest = UINT32_MAX;
+  plan.highest = 0;
+  uint32_t words = (condition->schema->count + HF__TAGS_PER_WORD - 1) / HF__TAGS_PER_WORD;
+  memset(plan.required, 0, words * sizeof plan.required[0]);
+  condition->step_count = 0;
+  if (condition->comparison_count <= HF__LANES) {
+    plan_one_step(&plan);
+  } else if (!plan_several_steps(&plan)) {
+    return false;
+  }
+  condition->step_count = plan.impossible ? 0 : condition->step_count;
+  write_requirements(&plan);
+  write_window(&plan);
+  return true;
+}
