@@ -1,14 +1,26 @@
 /*
- * An operator-precedence parser (E. W. Dijkstra's shunting yard, 1961).
+ * An operator-precedence parser, with `and` and `or` gathered into joins as they
+ * are met.
  *
  *     expr       := and_expr { "or" and_expr }
  *     and_expr   := comparison { "and" comparison }
  *     comparison := "(" expr ")" | value OPERATOR value
  *     value      := NUMBER | STRING | VARIABLE
+ *
+ * Inside one pair of parentheses at most two joins are open: an `or`, and in it
+ * an `and`. A join begins when its first operator is met, after its first operand
+ * is complete: joins that begin at the same comparison are chained from the
+ * outermost to the innermost.
  */
 #include "parse.h"
 
 #include "error.h"
+
+/* What was completed last, and may become an operand. */
+typedef struct operand {
+  uint32_t first; /* comparison */
+  uint32_t join;  /* HF__NO_JOIN: a single comparison */
+} operand;
 
 typedef struct parser {
   const char *text;
@@ -16,10 +28,15 @@ typedef struct parser {
   const hf__parse_memory *memory;
   hf_error *error; /* may be NULL */
   uint32_t next;   /* token */
-  uint32_t branch_count;
-  uint32_t operand_count;
-  uint32_t pending_count;
-  uint32_t open; /* parentheses */
+  uint32_t comparison_count;
+  uint32_t made_count; /* joins, with those that were dropped */
+  uint32_t join_count; /* without */
+  uint32_t open_count;
+  uint32_t parentheses;
+  uint32_t level_start_bytes;   /* of what the innermost open parenthesis holds */
+  uint32_t operand_start_bytes; /* of the operand that is being read there */
+  uint32_t end_bytes;           /* of what was read last */
+  operand last;
 } parser;
 
 /* Faults ------------------------------------------------------------------- */
@@ -42,57 +59,109 @@ static bool is_value(hf__token_kind kind) {
   return kind == HF__TOKEN_NUMBER || kind == HF__TOKEN_STRING || kind == HF__TOKEN_VARIABLE;
 }
 
-/* Tree --------------------------------------------------------------------- */
+/* Joins -------------------------------------------------------------------- */
 
-static void push_branch(parser *in, hf__branch branch) {
-  branch.outer_start = branch.start;
-  branch.outer_end = branch.end;
-  in->memory->branches[in->branch_count] = branch;
-  in->memory->operands[in->operand_count] = in->branch_count;
-  in->branch_count++;
-  in->operand_count++;
+static hf__join *join_at(const parser *in, uint32_t join) {
+  return &in->memory->joins[join - 1];
 }
 
-/* Joins the last two operands by the last pending operator. */
-static void join(parser *in) {
-  const hf__parse_memory *memory = in->memory;
-  hf__token_kind kind = memory->pending[in->pending_count - 1].kind;
-  uint32_t left = memory->operands[in->operand_count - 2];
-  uint32_t right = memory->operands[in->operand_count - 1];
-  in->pending_count--;
-  in->operand_count -= 2;
-  push_branch(in, (hf__branch){
-                      .kind = kind == HF__TOKEN_AND ? HF_NODE_AND : HF_NODE_OR,
-                      .left = left,
-                      .right = right,
-                      .start = memory->branches[left].outer_start,
-                      .end = memory->branches[right].outer_end,
-                  });
+static void push(parser *in, hf__open open) {
+  in->memory->open[in->open_count] = open;
+  in->open_count++;
 }
 
-/* Joins what binds at least as tightly as `kind`; all up to the open
- * parenthesis for any other kind than `and`. */
-static void join_tighter(parser *in, hf__token_kind kind) {
-  while (in->pending_count > 0) {
-    hf__token_kind top = in->memory->pending[in->pending_count - 1].kind;
-    if (top == HF__TOKEN_LPAREN || (kind == HF__TOKEN_AND && top == HF__TOKEN_OR)) {
-      return;
-    }
-    join(in);
+/* The join that is open on this level, innermost, or none. */
+static uint32_t open_join(const parser *in) {
+  return in->memory->open[in->open_count - 1].join;
+}
+
+/* Opens a join whose first operand is the last one. */
+static void begin_join(parser *in, hf_node_kind kind, uint32_t start_bytes) {
+  uint32_t join = in->last.join;
+  if (join == HF__NO_JOIN || join_at(in, join)->kind != kind) {
+    uint32_t *outermost = &in->memory->outermost[in->last.first];
+    in->made_count++;
+    in->join_count++;
+    join = in->made_count;
+    *join_at(in, join) = (hf__join){.kind = kind, .first = in->last.first, .inner = *outermost};
+    *outermost = join;
+  } /* else `(a and b) and c`: the one inside goes on */
+  join_at(in, join)->start_bytes = start_bytes;
+  push(in, (hf__open){.join = join});
+}
+
+/* Makes the last operand one of the join's. */
+static void take_operand(parser *in, uint32_t join) {
+  uint32_t inside = in->last.join;
+  if (inside != HF__NO_JOIN && join_at(in, inside)->kind == join_at(in, join)->kind) {
+    /* `a and (b and c)`: its operands are the outer one's. Nothing that begins
+     * where it does is outside of it, so it is first in the chain. */
+    in->memory->outermost[join_at(in, inside)->first] = join_at(in, inside)->inner;
+    in->join_count--;
   }
 }
 
-static void push_pending(parser *in) {
-  const hf__token *token = &in->tokens[in->next];
-  in->memory->pending[in->pending_count] =
-      (hf__pending){.kind = token->kind, .offset_bytes = token->offset_bytes};
-  in->pending_count++;
-  in->next++;
+/* The innermost open join is complete, and is the last operand. */
+static void end_join(parser *in) {
+  uint32_t join = open_join(in);
+  take_operand(in, join);
+  in->open_count--;
+  join_at(in, join)->end = in->comparison_count;
+  join_at(in, join)->end_bytes = in->end_bytes;
+  in->last = (operand){.first = join_at(in, join)->first, .join = join};
 }
 
-/* Grammar ------------------------------------------------------------------ */
+static void end_level(parser *in) {
+  while (open_join(in) != HF__NO_JOIN) {
+    end_join(in);
+  }
+}
 
-static hf_status parse_comparison(parser *in) {
+static void read_operator(parser *in, hf__token_kind token) {
+  hf_node_kind kind = token == HF__TOKEN_AND ? HF_NODE_AND : HF_NODE_OR;
+  uint32_t open = open_join(in);
+  if (kind == HF_NODE_OR && open != HF__NO_JOIN && join_at(in, open)->kind == HF_NODE_AND) {
+    end_join(in);
+    open = open_join(in);
+  }
+  if (open != HF__NO_JOIN && join_at(in, open)->kind == kind) {
+    take_operand(in, open);
+  } else {
+    begin_join(in, kind, kind == HF_NODE_OR ? in->level_start_bytes : in->operand_start_bytes);
+  }
+  in->next++;
+  in->operand_start_bytes = in->tokens[in->next].offset_bytes;
+}
+
+/* Parentheses and comparisons ---------------------------------------------- */
+
+static void open_parentheses(parser *in) {
+  while (in->tokens[in->next].kind == HF__TOKEN_LPAREN) {
+    push(in, (hf__open){.join = HF__NO_JOIN,
+                        .level_start_bytes = in->level_start_bytes,
+                        .operand_start_bytes = in->operand_start_bytes});
+    in->parentheses++;
+    in->next++;
+    in->level_start_bytes = in->tokens[in->next].offset_bytes;
+    in->operand_start_bytes = in->level_start_bytes;
+  }
+}
+
+/* All `)` that follow a complete expression. */
+static void close_parentheses(parser *in) {
+  while (in->parentheses > 0 && in->tokens[in->next].kind == HF__TOKEN_RPAREN) {
+    end_level(in);
+    in->open_count--;
+    in->parentheses--;
+    const hf__open *closed = &in->memory->open[in->open_count];
+    in->level_start_bytes = closed->level_start_bytes;
+    in->operand_start_bytes = closed->operand_start_bytes;
+    in->end_bytes = in->tokens[in->next].offset_bytes + in->tokens[in->next].length_bytes;
+    in->next++;
+  }
+}
+
+static hf_status read_comparison(parser *in) {
   uint32_t first = in->next;
   if (!is_value(in->tokens[in->next].kind)) {
     return fail(in, HF_ERROR_EXPECTED_VALUE, "a number, a quoted string, a variable or '('");
@@ -107,38 +176,26 @@ static hf_status parse_comparison(parser *in) {
     return fail(in, HF_ERROR_EXPECTED_VALUE, "a number, a quoted string or a variable");
   }
   in->next++;
-  push_branch(in, (hf__branch){
-                      .kind = HF_NODE_COMPARISON,
-                      .left = first,
-                      .start = in->tokens[first].offset_bytes,
-                      .end = right->offset_bytes + right->length_bytes,
-                  });
+  in->end_bytes = right->offset_bytes + right->length_bytes;
+  in->last = (operand){.first = in->comparison_count, .join = HF__NO_JOIN};
+  in->memory->first_tokens[in->comparison_count] = first;
+  in->memory->outermost[in->comparison_count] = HF__NO_JOIN;
+  in->comparison_count++;
   return HF_OK;
 }
 
-/* All `)` that follow a complete expression. */
-static void close_parentheses(parser *in) {
-  while (in->open > 0 && in->tokens[in->next].kind == HF__TOKEN_RPAREN) {
-    join_tighter(in, HF__TOKEN_RPAREN);
-    const hf__token *close = &in->tokens[in->next];
-    hf__branch *inside = &in->memory->branches[in->memory->operands[in->operand_count - 1]];
-    inside->outer_start = in->memory->pending[in->pending_count - 1].offset_bytes;
-    inside->outer_end = close->offset_bytes + close->length_bytes;
-    in->pending_count--;
-    in->open--;
-    in->next++;
-  }
-}
-
 hf_status hf__parse(const char *text, const hf__token *tokens, const hf__parse_memory *memory,
-                    uint32_t *branch_count, hf_error *error) {
-  parser in = {.text = text, .tokens = tokens, .memory = memory, .error = error};
+                    hf__parsed *parsed, hf_error *error) {
+  parser in = {.text = text,
+               .tokens = tokens,
+               .memory = memory,
+               .error = error,
+               .level_start_bytes = tokens[0].offset_bytes,
+               .operand_start_bytes = tokens[0].offset_bytes};
+  push(&in, (hf__open){.join = HF__NO_JOIN}); /* around everything */
   for (;;) {
-    while (tokens[in.next].kind == HF__TOKEN_LPAREN) {
-      push_pending(&in);
-      in.open++;
-    }
-    hf_status status = parse_comparison(&in);
+    open_parentheses(&in);
+    hf_status status = read_comparison(&in);
     if (status != HF_OK) {
       return status;
     }
@@ -147,16 +204,15 @@ hf_status hf__parse(const char *text, const hf__token *tokens, const hf__parse_m
     if (kind != HF__TOKEN_AND && kind != HF__TOKEN_OR) {
       break;
     }
-    join_tighter(&in, kind);
-    push_pending(&in);
+    read_operator(&in, kind);
   }
-  if (in.open > 0) {
+  if (in.parentheses > 0) {
     return fail(&in, HF_ERROR_EXPECTED_RPAREN, "')', 'and' or 'or'");
   }
   if (tokens[in.next].kind != HF__TOKEN_END) {
     return fail(&in, HF_ERROR_UNEXPECTED_TOKEN, "'and', 'or' or the end of the condition");
   }
-  join_tighter(&in, HF__TOKEN_END);
-  *branch_count = in.branch_count;
+  end_level(&in);
+  *parsed = (hf__parsed){.comparison_count = in.comparison_count, .join_count = in.join_count};
   return HF_OK;
 }

@@ -1,49 +1,58 @@
-/* Tokens in, a binary tree out. */
+/* Tokens in, the `and` and `or` over comparisons out. */
 #ifndef HF_PARSE_H
 #define HF_PARSE_H
 
 #include "program.h"
 #include "token.h"
 
-/* A node of the tree: a comparison, or `and`/`or` over two nodes before it. */
-typedef struct hf__branch {
-  hf_node_kind kind;
-  uint32_t left; /* COMPARISON: the index of its first token of three */
-  uint32_t right;
-  uint32_t start; /* its place in the text, in bytes */
-  uint32_t end;
-  uint32_t outer_start; /* the same with the parentheses around it */
-  uint32_t outer_end;
-} hf__branch;
+/* No join; otherwise its index and 1. */
+enum { HF__NO_JOIN = 0 };
 
-/* An operator or parenthesis that waits for its right side. */
-typedef struct hf__pending {
-  hf__token_kind kind;
-  uint32_t offset_bytes;
-} hf__pending;
+/* An `and` or `or` over two things or more, none of them of its own kind. */
+typedef struct hf__join {
+  hf_node_kind kind;
+  uint32_t first; /* the first comparison below it */
+  uint32_t end;   /* one past the last */
+  uint32_t start_bytes;
+  uint32_t end_bytes;
+  uint32_t inner; /* the join inside that begins at the same comparison, or none */
+} hf__join;
+
+/* What is open: a parenthesis, or a join that takes more operands. */
+typedef struct hf__open {
+  uint32_t join; /* HF__NO_JOIN: a parenthesis */
+  /* A parenthesis: where the level around it, and the operand there, began. */
+  uint32_t level_start_bytes;
+  uint32_t operand_start_bytes;
+} hf__open;
 
 /* How many comparisons `token_count` tokens can hold: three each, one between. */
 static inline size_t hf__comparisons_at_most(size_t token_count) {
   return token_count / 4 + 1;
 }
 
-/* Room for parsing: see the sizes. */
+/* Room for parsing. */
 typedef struct hf__parse_memory {
-  hf__branch *branches; /* 2 x comparisons at most */
-  uint32_t *operands;   /* comparisons at most */
-  hf__pending *pending; /* tokens */
+  uint32_t *first_tokens; /* of each comparison; as many as comparisons at most */
+  uint32_t *outermost;    /* the outermost join that begins at each, or none */
+  hf__join *joins;        /* as many as comparisons at most */
+  hf__open *open;         /* as many as tokens, and one */
 } hf__parse_memory;
 
+/* What came out, beside the memory. */
+typedef struct hf__parsed {
+  uint32_t comparison_count;
+  uint32_t join_count; /* that a comparison leads to; the others were dropped */
+} hf__parsed;
+
 /*
- * Parses `tokens`, of which the last is HF__TOKEN_END. On success the tree is in
- * memory->branches[0 .. *branch_count), children before parents, comparisons in
- * the order of the text, the root last.
+ * Parses `tokens`, of which the last is HF__TOKEN_END.
  *
  * Returns HF_OK or the first syntax error from the left. Cost: O(tokens), with a
  * stack of its own: input cannot deepen the machine's.
  */
 HF_MUST_USE hf_status hf__parse(const char *text, const hf__token *tokens,
-                                const hf__parse_memory *memory, uint32_t *branch_count,
+                                const hf__parse_memory *memory, hf__parsed *parsed,
                                 hf_error *error);
 
 #endif
