@@ -4,22 +4,36 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
+/* What a character may be, as bits. */
+enum {
+  HF__CHARACTER_SPACE = 1,
+  HF__CHARACTER_DIGIT = 2,
+  HF__CHARACTER_NAME = 4, /* begins a name; digits go on with one */
+};
+
+extern const uint8_t hf__characters[256];
+
+static inline bool hf__is(char c, unsigned character) {
+  return (hf__characters[(unsigned char)c] & character) != 0;
+}
+
 static inline bool hf__is_digit(char c) {
-  return c >= '0' && c <= '9';
+  return hf__is(c, HF__CHARACTER_DIGIT);
 }
 
 static inline bool hf__is_name_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  return hf__is(c, HF__CHARACTER_NAME);
 }
 
 static inline bool hf__is_name_part(char c) {
-  return hf__is_name_start(c) || hf__is_digit(c);
+  return hf__is(c, HF__CHARACTER_NAME | HF__CHARACTER_DIGIT);
 }
 
 static inline bool hf__is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
+  return hf__is(c, HF__CHARACTER_SPACE);
 }
 
 static inline char hf__lower(char c) {

@@ -26,12 +26,11 @@
 enum {
   SIGNIFICANT_DIGITS = 800,
   EXACT_DIGITS = 19, /* of which a uint64_t holds any */
-  EXACT_POWERS = 23,
 };
 
-static const double POWERS_OF_TEN[EXACT_POWERS] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+const double hf__powers_of_ten[HF__EXACT_POWERS] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* strtod of `digits` x 10^exponent, with errno left as it was. */
 static double nearest(const char *digits, size_t count, long exponent) {
@@ -74,10 +73,10 @@ hf_status hf__decimal_parse(const char *text, size_t length_bytes, double *numbe
     *number = 0;
     return HF_OK;
   }
-  if (count <= EXACT_DIGITS && mantissa <= (UINT64_C(1) << 53) && exponent > -EXACT_POWERS &&
-      exponent < EXACT_POWERS) {
-    *number = exponent < 0 ? (double)mantissa / POWERS_OF_TEN[-exponent]
-                           : (double)mantissa * POWERS_OF_TEN[exponent];
+  if (count <= EXACT_DIGITS && mantissa <= (UINT64_C(1) << 53) && exponent > -HF__EXACT_POWERS &&
+      exponent < HF__EXACT_POWERS) {
+    *number = exponent < 0 ? (double)mantissa / hf__powers_of_ten[-exponent]
+                           : (double)mantissa * hf__powers_of_ten[exponent];
     return HF_OK;
   }
   if (sticky) {

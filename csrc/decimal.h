@@ -21,6 +21,11 @@ HF_BEGIN_NONNULL
  */
 HF_MUST_USE hf_status hf__decimal_parse(const char *text, size_t length_bytes, double *number);
 
+/* A number below 2^53 with fewer than 23 digits behind its point is one exact
+ * integer divided by one exact power of ten. */
+enum { HF__EXACT_POWERS = 23 };
+extern const double hf__powers_of_ten[HF__EXACT_POWERS];
+
 /*
  * Writes the shortest digits that hf__decimal_parse() reads as `number`, which
  * is finite and not negative, without an exponent: `0.8`, `2`, `100000`.

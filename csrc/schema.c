@@ -21,6 +21,13 @@ static const hf_variable CLASSIC_VARIABLES[] = {
     {"step", HF_TYPE_ANY},     {"duration", HF_TYPE_ANY},
 };
 static const uint32_t CLASSIC_BY_NAME[] = {2, 4, 1, 0, 3};
+static const uint64_t CLASSIC_PREFIXES[] = {
+    UINT64_C(0x636F6E666964656E), /* confiden */
+    UINT64_C(0x6475726174696F6E), /* duration */
+    UINT64_C(0x726563757272656E), /* recurren */
+    UINT64_C(0x7365766572697479), /* severity */
+    UINT64_C(0x7374657000000000), /* step */
+};
 
 enum { CLASSIC_COUNT = sizeof CLASSIC_VARIABLES / sizeof CLASSIC_VARIABLES[0] };
 
@@ -30,6 +37,7 @@ static const hf_schema CLASSIC = {
     .context_bytes = HF__SLOTS_END_BYTES(CLASSIC_COUNT),
     .variables = CLASSIC_VARIABLES,
     .by_name = CLASSIC_BY_NAME,
+    .prefixes = CLASSIC_PREFIXES,
 };
 
 const hf_schema *hf_schema_classic(void) {
@@ -57,16 +65,29 @@ static int compare_names(const char *a, size_t a_bytes, const char *b, size_t b_
   return order != 0 ? order : (a_bytes > b_bytes) - (a_bytes < b_bytes);
 }
 
-/* Where a name stands, or would stand, among `count` sorted ones. */
-static size_t place_of(const uint32_t *by_name, size_t count, const hf_variable *variables,
-                       const char *name, size_t length_bytes, bool *found) {
+/* The sorted names. */
+typedef struct sorted_names {
+  const hf_variable *variables;
+  const uint32_t *by_name;
+  const uint64_t *prefixes;
+  size_t count;
+} sorted_names;
+
+/* Where a name stands, or would stand. */
+static size_t place_of(const sorted_names *names, const char *name, size_t length_bytes,
+                       bool *found) {
+  uint64_t prefix = hf__name_prefix(name, length_bytes);
   size_t low = 0;
-  size_t high = count;
+  size_t high = names->count;
   *found = false;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    const char *other = variables[by_name[middle]].name;
-    int order = compare_names(other, strlen(other), name, length_bytes);
+    int order = (names->prefixes[middle] > prefix) - (names->prefixes[middle] < prefix);
+    /* A name holds no NUL, so a prefix that ends in zeros is the whole of it. */
+    if (order == 0 && (prefix & 0xFF) != 0) {
+      const char *other = names->variables[names->by_name[middle]].name;
+      order = compare_names(other, strlen(other), name, length_bytes);
+    }
     if (order == 0) {
       *found = true;
       return middle;
@@ -133,16 +154,20 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
  * insertion sort: qsort would need the names through a global, and moving 4,096
  * indexes by one takes less than comparing two names.)
  */
-static bool insert_sorted(uint32_t *by_name, size_t count, const hf_variable *variables,
+static bool insert_sorted(const hf_variable *variables, uint32_t *by_name, uint64_t *prefixes,
                           uint32_t index) {
   const char *name = variables[index].name;
+  const sorted_names names = {
+      .variables = variables, .by_name = by_name, .prefixes = prefixes, .count = index};
   bool found;
-  size_t place = place_of(by_name, count, variables, name, strlen(name), &found);
+  size_t place = place_of(&names, name, strlen(name), &found);
   if (found) {
     return false;
   }
-  memmove(by_name + place + 1, by_name + place, (count - place) * sizeof *by_name);
+  memmove(by_name + place + 1, by_name + place, (index - place) * sizeof *by_name);
+  memmove(prefixes + place + 1, prefixes + place, (index - place) * sizeof *prefixes);
   by_name[place] = index;
+  prefixes[place] = hf__name_prefix(name, strlen(name));
   return true;
 }
 
@@ -150,6 +175,7 @@ static bool insert_sorted(uint32_t *by_name, size_t count, const hf_variable *va
 typedef struct layout {
   size_t variables_at;
   size_t words_at;
+  size_t prefixes_at;
   size_t keys_at;
   size_t word_table_at;
   size_t by_name_at;
@@ -161,7 +187,8 @@ static layout lay_out(size_t variables, size_t words, size_t table, size_t text_
   layout at;
   at.variables_at = sizeof(hf_schema);
   at.words_at = at.variables_at + variables * sizeof(hf_variable);
-  at.keys_at = at.words_at + words * sizeof(hf_word);
+  at.prefixes_at = at.words_at + words * sizeof(hf_word);
+  at.keys_at = at.prefixes_at + variables * sizeof(uint64_t);
   at.word_table_at = at.keys_at + variables * sizeof(uint32_t);
   at.by_name_at = at.word_table_at + table * sizeof(uint32_t);
   at.text_at = at.by_name_at + variables * sizeof(uint32_t);
@@ -195,13 +222,14 @@ static hf_status check_words(const hf_word *words, size_t count, size_t *text_by
 
 /* Copies the declarations, sorted too. On a duplicate `*index` is the later one. */
 static hf_status copy_variables(const hf_variable *variables, size_t count, hf_variable *declared,
-                                uint32_t *by_name, char **text, size_t *index, hf_error *error) {
+                                uint32_t *by_name, uint64_t *prefixes, char **text, size_t *index,
+                                hf_error *error) {
   for (*index = 0; *index < count; (*index)++) {
     size_t bytes = strlen(variables[*index].name) + 1;
     memcpy(*text, variables[*index].name, bytes);
     declared[*index] = (hf_variable){.name = *text, .type = variables[*index].type};
     *text += bytes;
-    if (!insert_sorted(by_name, *index, declared, (uint32_t)*index)) {
+    if (!insert_sorted(declared, by_name, prefixes, (uint32_t)*index)) {
       return hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0,
                            "'%s' is declared twice", declared[*index].name);
     }
@@ -283,9 +311,11 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
   uint32_t *keys_at_bytes = (uint32_t *)(void *)(block + at.keys_at);
   uint32_t *table = (uint32_t *)(void *)(block + at.word_table_at);
   uint32_t *by_name = (uint32_t *)(void *)(block + at.by_name_at);
+  uint64_t *prefixes = (uint64_t *)(void *)(block + at.prefixes_at);
   char *text = block + at.text_at;
   size_t index;
-  hf_status duplicate = copy_variables(variables, sound, declared, by_name, &text, &index, error);
+  hf_status duplicate =
+      copy_variables(variables, sound, declared, by_name, prefixes, &text, &index, error);
   if (duplicate != HF_OK) {
     fault = duplicate;
     faulty = index;
@@ -310,6 +340,7 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
       .has_keys = context_bytes > HF__SLOTS_END_BYTES(count),
       .variables = declared,
       .by_name = by_name,
+      .prefixes = prefixes,
       .keys_at_bytes = keys_at_bytes,
       .words = interned,
       .word_table = table,
@@ -363,9 +394,12 @@ hf_variable hf_schema_variable(const hf_schema *schema, uint32_t index) {
 }
 
 uint32_t hf_schema_find(const hf_schema *schema, const char *name, size_t length_bytes) {
+  const sorted_names names = {.variables = schema->variables,
+                              .by_name = schema->by_name,
+                              .prefixes = schema->prefixes,
+                              .count = schema->count};
   bool found;
-  size_t place =
-      place_of(schema->by_name, schema->count, schema->variables, name, length_bytes, &found);
+  size_t place = place_of(&names, name, length_bytes, &found);
   return found ? schema->by_name[place] : HF_NO_VARIABLE;
 }
 

@@ -24,6 +24,20 @@ enum {
 #define HF__SLOTS_END_BYTES(count)                                                                 \
   (HF__SLOTS_AT_BYTES(count) + ((count) == 0 ? 1 : (count)) * sizeof(uint64_t))
 
+/*
+ * The first eight bytes of a name as a number, the first one highest, zeros
+ * behind a shorter name: names of different prefixes are in the order of their
+ * prefixes.
+ */
+static inline uint64_t hf__name_prefix(const char *name, size_t length_bytes) {
+  uint64_t prefix = 0;
+  size_t bytes = length_bytes < sizeof prefix ? length_bytes : sizeof prefix;
+  for (size_t i = 0; i < bytes; i++) {
+    prefix = prefix << 8 | (unsigned char)name[i];
+  }
+  return bytes == 0 ? 0 : prefix << 8 * (sizeof prefix - bytes);
+}
+
 struct hf_schema {
   /* Owners; not used by the classic schema, which is constant. */
   atomic_size_t references;
@@ -36,6 +50,7 @@ struct hf_schema {
   bool has_keys; /* a variable is declared as a string */
   const hf_variable *variables;
   const uint32_t *by_name;       /* indexes, in the order of their names' bytes */
+  const uint64_t *prefixes;      /* in the same order: see hf__name_prefix */
   const uint32_t *keys_at_bytes; /* for each variable that is declared as a string */
   const hf_word *words;
   const uint32_t *word_table; /* indexes plus 1, by hash; 0: free */

@@ -152,16 +152,34 @@ static hf_status variable_not_allowed(const scanner *in, size_t offset, size_t l
 
 /* Tokens ------------------------------------------------------------------- */
 
+/* The fewest digits that a uint64_t may not hold. */
+enum { LONG_DIGITS = 20 };
+
 static hf_status scan_number(const scanner *in, size_t offset, hf__token *token) {
+  const char *text = in->text;
+  uint64_t mantissa = 0;
   size_t end = offset;
-  bool point = false;
-  while (end < in->end && (hf__is_digit(in->text[end]) || (in->text[end] == '.' && !point))) {
-    point = point || in->text[end] == '.';
+  while (end < in->end && hf__is_digit(text[end])) {
+    mantissa = mantissa * 10 + (uint64_t)(text[end] - '0');
     end++;
+  }
+  size_t decimals = 0;
+  if (end < in->end && text[end] == '.') {
+    size_t point = end;
+    end++;
+    while (end < in->end && hf__is_digit(text[end])) {
+      mantissa = mantissa * 10 + (uint64_t)(text[end] - '0');
+      end++;
+    }
+    decimals = end - point - 1;
   }
   token->kind = HF__TOKEN_NUMBER;
   token->length_bytes = (uint32_t)(end - offset);
-  hf_status status = hf__decimal_parse(in->text + offset, end - offset, &token->number);
+  if (end - offset < LONG_DIGITS && mantissa < (UINT64_C(1) << 53)) {
+    token->number = (double)mantissa / hf__powers_of_ten[decimals];
+    return HF_OK;
+  }
+  hf_status status = hf__decimal_parse(text + offset, end - offset, &token->number);
   if (status != HF_OK) {
     return hf__error_set(in->error, status, offset, end - offset,
                          "the number is beyond the range of a double; the largest is about "
@@ -200,24 +218,31 @@ static hf_status scan_operator(const scanner *in, size_t offset, hf__token *toke
   return HF_OK;
 }
 
-/* Whether `word` stands at `offset` and no letter or digit follows it. */
-static bool is_word(const scanner *in, size_t offset, const char *word, size_t word_bytes) {
-  if (in->end - offset < word_bytes || memcmp(in->text + offset, word, word_bytes) != 0) {
-    return false;
+/* Whether neither a letter nor a digit stands at `end`. */
+static inline bool ends_word(const scanner *in, size_t end) {
+  return end >= in->end || in->text[end] == '_' || !hf__is_name_part(in->text[end]);
+}
+
+/* `and` or `or` at `offset`, with no letter or digit behind it. */
+static inline bool scan_conjunction(const scanner *in, size_t offset, hf__token *token) {
+  const char *text = in->text + offset;
+  size_t left = in->end - offset;
+  if (left >= 3 && text[0] == 'a' && text[1] == 'n' && text[2] == 'd' &&
+      ends_word(in, offset + 3)) {
+    token->kind = HF__TOKEN_AND;
+    token->length_bytes = 3;
+    return true;
   }
-  char next = offset + word_bytes < in->end ? in->text[offset + word_bytes] : ' ';
-  return next == '_' || !hf__is_name_part(next);
+  if (left >= 2 && text[0] == 'o' && text[1] == 'r' && ends_word(in, offset + 2)) {
+    token->kind = HF__TOKEN_OR;
+    token->length_bytes = 2;
+    return true;
+  }
+  return false;
 }
 
 static hf_status scan_word(const scanner *in, size_t offset, hf__token *token) {
-  if (is_word(in, offset, "and", 3)) {
-    token->kind = HF__TOKEN_AND;
-    token->length_bytes = 3;
-    return HF_OK;
-  }
-  if (is_word(in, offset, "or", 2)) {
-    token->kind = HF__TOKEN_OR;
-    token->length_bytes = 2;
+  if (scan_conjunction(in, offset, token)) {
     return HF_OK;
   }
   size_t end = offset + 1;
@@ -230,17 +255,21 @@ static hf_status scan_word(const scanner *in, size_t offset, hf__token *token) {
   return token->variable == HF_NO_VARIABLE ? variable_not_allowed(in, offset, end - offset) : HF_OK;
 }
 
-static hf_status scan(const scanner *in, size_t offset, hf__token *token) {
+static inline hf_status scan(const scanner *in, size_t offset, hf__token *token) {
   *token = (hf__token){.offset_bytes = (uint32_t)offset, .variable = HF_NO_VARIABLE};
   char c = in->text[offset];
-  bool digit_follows = offset + 1 < in->end && hf__is_digit(in->text[offset + 1]);
   if (hf__is_name_start(c)) {
     return scan_word(in, offset, token);
   }
-  if (hf__is_digit(c) || (c == '.' && digit_follows)) {
+  if (hf__is_digit(c)) {
     return scan_number(in, offset, token);
   }
   switch (c) {
+  case '.':
+    if (offset + 1 < in->end && hf__is_digit(in->text[offset + 1])) {
+      return scan_number(in, offset, token);
+    }
+    return unexpected_character(in, offset);
   case '<':
   case '>':
   case '=':
