@@ -79,71 +79,67 @@ static void workspace_close(workspace *work) {
 
 /* Program ------------------------------------------------------------------ */
 
-static hf__side make_side(const hf__token *token, const char *text) {
-  hf__side side = {
-      .variable = token->variable,
-      .offset_bytes = token->offset_bytes,
-      .length_bytes = token->length_bytes,
-  };
+static void write_side(hf__side *side, const hf__token *token, const char *text) {
+  side->variable = token->variable;
+  side->offset_bytes = token->offset_bytes;
+  side->length_bytes = token->length_bytes;
+  side->literal = (hf__cell){.kind = HF_KIND_MISSING};
   if (token->kind == HF__TOKEN_NUMBER) {
-    side.literal = (hf__cell){.kind = HF_KIND_NUMBER, .number = token->number};
+    side->literal.kind = HF_KIND_NUMBER;
+    side->literal.number = token->number;
   } else if (token->kind == HF__TOKEN_STRING) {
-    side.literal = (hf__cell){.kind = HF_KIND_STRING,
-                              .string = text + token->offset_bytes + 1,
-                              .length_bytes = token->length_bytes - 2};
+    side->literal.kind = HF_KIND_STRING;
+    side->literal.string = text + token->offset_bytes + 1;
+    side->literal.length_bytes = token->length_bytes - 2;
   }
-  return side;
 }
 
 static void write_comparisons(const workspace *work, hf_condition *condition) {
   for (uint32_t i = 0; i < condition->comparison_count; i++) {
     const hf__token *tokens = &work->tokens[work->parse.first_tokens[i]];
     hf__comparison *comparison = &condition->comparisons[i];
-    comparison->left = make_side(&tokens[0], condition->text);
-    comparison->right = make_side(&tokens[2], condition->text);
+    write_side(&comparison->left, &tokens[0], condition->text);
+    write_side(&comparison->right, &tokens[2], condition->text);
     comparison->op = tokens[1].op;
   }
 }
 
-/* Appends a node below `parent`; the first one is the root. */
-static uint32_t write_node(hf_condition *condition, uint32_t *count, uint32_t parent,
-                           hf__node node) {
-  hf__node *nodes = condition->nodes;
-  uint32_t index = *count;
-  node.parent = parent;
-  node.depth = index == 0 ? 0 : nodes[parent].depth + 1;
-  nodes[index] = node;
-  *count = index + 1;
-  return index;
-}
-
 /* In pre-order: before each comparison the joins that begin with it. */
 static void write_nodes(const workspace *work, hf_condition *condition) {
-  const hf__node *nodes = condition->nodes;
+  hf__node *nodes = condition->nodes;
   uint32_t count = 0;
   uint32_t inside = 0; /* the innermost join that is not complete */
+  uint32_t depth = 0;
   for (uint32_t i = 0; i < condition->comparison_count; i++) {
     while (count > 0 && nodes[inside].end <= i) {
       inside = nodes[inside].parent;
+      depth--;
     }
     for (uint32_t at = work->parse.outermost[i]; at != HF__NO_JOIN;) {
       const hf__join *join = &work->parse.joins[at - 1];
-      inside = write_node(condition, &count, inside,
-                          (hf__node){.kind = join->kind,
-                                     .first = i,
-                                     .end = join->end,
-                                     .offset_bytes = join->start_bytes,
-                                     .length_bytes = join->end_bytes - join->start_bytes});
+      hf__node *node = &nodes[count];
+      node->kind = join->kind;
+      node->parent = inside;
+      node->depth = depth;
+      node->first = i;
+      node->end = join->end;
+      node->offset_bytes = join->start_bytes;
+      node->length_bytes = join->end_bytes - join->start_bytes;
+      inside = count;
+      depth++;
+      count++;
       at = join->inner;
     }
     const hf__comparison *comparison = &condition->comparisons[i];
-    uint32_t offset = comparison->left.offset_bytes;
-    write_node(condition, &count, inside,
-               (hf__node){.kind = HF_NODE_COMPARISON,
-                          .first = i,
-                          .end = i + 1,
-                          .offset_bytes = offset,
-                          .length_bytes = hf__comparison_end(comparison) - offset});
+    hf__node *node = &nodes[count];
+    node->kind = HF_NODE_COMPARISON;
+    node->parent = inside;
+    node->depth = depth;
+    node->first = i;
+    node->end = i + 1;
+    node->offset_bytes = comparison->left.offset_bytes;
+    node->length_bytes = hf__comparison_end(comparison) - comparison->left.offset_bytes;
+    count++;
   }
 }
 

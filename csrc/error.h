@@ -11,8 +11,13 @@ HF_BEGIN_NONNULL
 
 #if defined(__GNUC__)
 #define HF__PRINTF(string, first) __attribute__((format(printf, string, first)))
+/* What is rarely run, and so stays out of the way of what is not. */
+#define HF__COLD __attribute__((cold, noinline))
+#define HF__UNLIKELY(condition) __builtin_expect(condition, 0)
 #else
 #define HF__PRINTF(string, first)
+#define HF__COLD
+#define HF__UNLIKELY(condition) (condition)
 #endif
 
 /* How much of a name or a string from outside a message quotes, in bytes. */

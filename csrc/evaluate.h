@@ -8,14 +8,6 @@
 #include "path.h"
 #include "program.h"
 
-#if defined(__GNUC__)
-#define HF__COLD __attribute__((cold, noinline))
-#define HF__UNLIKELY(condition) __builtin_expect(condition, 0)
-#else
-#define HF__COLD
-#define HF__UNLIKELY(condition) (condition)
-#endif
-
 typedef struct hf__evaluators {
   hf__evaluator *one;       /* one step without words and computed comparisons */
   hf__evaluator *one_equal; /* one step without computed comparisons */

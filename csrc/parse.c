@@ -41,7 +41,7 @@ typedef struct parser {
 
 /* Faults ------------------------------------------------------------------- */
 
-static hf_status fail(const parser *in, hf_status status, const char *expected) {
+HF__COLD static hf_status fail(const parser *in, hf_status status, const char *expected) {
   const hf__token *found = &in->tokens[in->next];
   if (found->kind == HF__TOKEN_END) {
     return hf__error_set(in->error, status, found->offset_bytes, 0,

@@ -242,29 +242,34 @@ static truth put_comparison(planner *plan, uint32_t comparison, uint32_t to) {
 
 /* One step ----------------------------------------------------------------- */
 
-static void add_to(truth *reached, truth *held, uint32_t target, truth assignments) {
-  if (target == HF__TARGET_TRUE) {
-    *held = truth_or(*held, assignments);
-  } else if (target != HF__TARGET_FALSE) {
-    reached[target] = truth_or(reached[target], assignments);
-  }
-}
-
 /* The assignments that reach each comparison, and lead on to its targets. */
 static void plan_one_step(planner *plan) {
+  enum { HELD = HF__LANES, FAILED, TARGETS };
   hf_condition *condition = plan->condition;
-  truth reached[HF__LANES] = {{{0}}};
-  truth held = condition->comparison_count == 0 ? ALWAYS : NEVER;
-  reached[0] = ALWAYS;
+  uint32_t count = condition->comparison_count;
+  truth reached[TARGETS];
+  reached[HELD] = NEVER;
+  reached[FAILED] = NEVER;
+  for (uint32_t i = 0; i < count; i++) {
+    reached[i] = NEVER;
+  }
+  reached[count == 0 ? (uint32_t)HELD : 0] = ALWAYS;
   clear_step(&condition->steps[0]);
   condition->step_count = 1;
-  for (uint32_t i = 0; i < condition->comparison_count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     const hf__comparison *c = &condition->comparisons[i];
     truth holds = put_comparison(plan, i, i);
-    add_to(reached, &held, c->on_true, truth_and(reached[i], holds));
-    add_to(reached, &held, c->on_false, truth_and(reached[i], truth_not(holds)));
+    uint32_t yes = c->on_true < count ? c->on_true : c->on_true == HF__TARGET_TRUE ? HELD : FAILED;
+    uint32_t no = c->on_false < count              ? c->on_false
+                  : c->on_false == HF__TARGET_TRUE ? HELD
+                                                   : FAILED;
+    for (int w = 0; w < 4; w++) {
+      uint64_t here = reached[i].words[w];
+      reached[yes].words[w] |= here & holds.words[w];
+      reached[no].words[w] |= here & ~holds.words[w];
+    }
   }
-  memcpy(condition->steps[0].table, held.words, sizeof held.words);
+  memcpy(condition->steps[0].table, reached[HELD].words, sizeof reached[HELD].words);
 }
 
 /* Several steps ------------------------------------------------------------ */

@@ -91,21 +91,19 @@ void hf_condition_destroy(hf_condition *condition) {
  * `or`; the other way leads to the next child, and from the last child to where
  * its parent leads. Parents stand before their children.
  */
-static void aim(hf__node *nodes, uint32_t node_count) {
-  nodes[0].on_true = HF__TARGET_TRUE;
-  nodes[0].on_false = HF__TARGET_FALSE;
-  for (uint32_t i = 1; i < node_count; i++) {
+static void aim(hf_condition *condition) {
+  hf__node *nodes = condition->nodes;
+  for (uint32_t i = 0; i < condition->node_count; i++) {
     hf__node *node = &nodes[i];
     const hf__node *parent = &nodes[node->parent];
     bool is_last = node->end == parent->end;
-    node->on_true = is_last || parent->kind == HF_NODE_OR ? parent->on_true : node->end;
-    node->on_false = is_last || parent->kind == HF_NODE_AND ? parent->on_false : node->end;
-  }
-}
-
-static void aim_comparisons(hf_condition *condition) {
-  for (uint32_t i = 0; i < condition->node_count; i++) {
-    const hf__node *node = &condition->nodes[i];
+    if (i == 0) {
+      node->on_true = HF__TARGET_TRUE;
+      node->on_false = HF__TARGET_FALSE;
+    } else {
+      node->on_true = is_last || parent->kind == HF_NODE_OR ? parent->on_true : node->end;
+      node->on_false = is_last || parent->kind == HF_NODE_AND ? parent->on_false : node->end;
+    }
     if (node->kind == HF_NODE_COMPARISON) {
       condition->comparisons[node->first].on_true = node->on_true;
       condition->comparisons[node->first].on_false = node->on_false;
@@ -189,8 +187,7 @@ hf_status hf__program_complete(hf_condition *condition, hf_error *error) {
     hf_condition_destroy(condition);
     return status;
   }
-  aim(condition->nodes, condition->node_count);
-  aim_comparisons(condition);
+  aim(condition);
   collect_variables(condition);
   if (!hf__plan(condition)) {
     hf_condition_destroy(condition);

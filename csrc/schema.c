@@ -65,40 +65,36 @@ static int compare_names(const char *a, size_t a_bytes, const char *b, size_t b_
   return order != 0 ? order : (a_bytes > b_bytes) - (a_bytes < b_bytes);
 }
 
-/* The sorted names. */
-typedef struct sorted_names {
-  const hf_variable *variables;
-  const uint32_t *by_name;
-  const uint64_t *prefixes;
-  size_t count;
-} sorted_names;
-
-/* Where a name stands, or would stand. */
-static size_t place_of(const sorted_names *names, const char *name, size_t length_bytes,
-                       bool *found) {
+/*
+ * Where a name stands among `count` sorted ones, or HF_NO_VARIABLE; then `*low`
+ * is where it would stand.
+ */
+static inline uint32_t place_of(const hf_variable *variables, const uint32_t *by_name,
+                                const uint64_t *prefixes, uint32_t count, const char *name,
+                                size_t length_bytes, uint32_t *low) {
   uint64_t prefix = hf__name_prefix(name, length_bytes);
-  size_t low = 0;
-  size_t high = names->count;
-  *found = false;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    int order = (names->prefixes[middle] > prefix) - (names->prefixes[middle] < prefix);
-    /* A name holds no NUL, so a prefix that ends in zeros is the whole of it. */
-    if (order == 0 && (prefix & 0xFF) != 0) {
-      const char *other = names->variables[names->by_name[middle]].name;
-      order = compare_names(other, strlen(other), name, length_bytes);
-    }
-    if (order == 0) {
-      *found = true;
-      return middle;
-    }
-    if (order < 0) {
-      low = middle + 1;
+  uint32_t from = 0;
+  uint32_t to = count;
+  while (from < to) {
+    uint32_t middle = (from + to) / 2;
+    if (prefixes[middle] == prefix) {
+      /* A name holds no NUL, so a prefix that ends in zeros is the whole of it. */
+      const char *other = variables[by_name[middle]].name;
+      int order =
+          (prefix & 0xFF) == 0 ? 0 : compare_names(other, strlen(other), name, length_bytes);
+      if (order == 0) {
+        return middle;
+      }
+      from = order < 0 ? middle + 1 : from;
+      to = order < 0 ? to : middle;
+    } else if (prefixes[middle] < prefix) {
+      from = middle + 1;
     } else {
-      high = middle;
+      to = middle;
     }
   }
-  return low;
+  *low = from;
+  return HF_NO_VARIABLE;
 }
 
 /* The offset of the first byte that no identifier has there, or the length. */
@@ -157,11 +153,8 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
 static bool insert_sorted(const hf_variable *variables, uint32_t *by_name, uint64_t *prefixes,
                           uint32_t index) {
   const char *name = variables[index].name;
-  const sorted_names names = {
-      .variables = variables, .by_name = by_name, .prefixes = prefixes, .count = index};
-  bool found;
-  size_t place = place_of(&names, name, strlen(name), &found);
-  if (found) {
+  uint32_t place = 0;
+  if (place_of(variables, by_name, prefixes, index, name, strlen(name), &place) != HF_NO_VARIABLE) {
     return false;
   }
   memmove(by_name + place + 1, by_name + place, (index - place) * sizeof *by_name);
@@ -394,13 +387,10 @@ hf_variable hf_schema_variable(const hf_schema *schema, uint32_t index) {
 }
 
 uint32_t hf_schema_find(const hf_schema *schema, const char *name, size_t length_bytes) {
-  const sorted_names names = {.variables = schema->variables,
-                              .by_name = schema->by_name,
-                              .prefixes = schema->prefixes,
-                              .count = schema->count};
-  bool found;
-  size_t place = place_of(&names, name, length_bytes, &found);
-  return found ? schema->by_name[place] : HF_NO_VARIABLE;
+  uint32_t low;
+  uint32_t place = place_of(schema->variables, schema->by_name, schema->prefixes, schema->count,
+                            name, length_bytes, &low);
+  return place == HF_NO_VARIABLE ? HF_NO_VARIABLE : schema->by_name[place];
 }
 
 bool hf_schema_equal(const hf_schema *a, const hf_schema *b) {

@@ -62,7 +62,7 @@ static const char *advice(uint32_t c) {
   }
 }
 
-static hf_status unexpected_character(const scanner *in, size_t offset) {
+HF__COLD static hf_status unexpected_character(const scanner *in, size_t offset) {
   uint32_t c;
   size_t bytes = hf__utf8_character(in->text, in->end, offset, &c);
   const hf_status status = HF_ERROR_UNEXPECTED_CHARACTER;
@@ -118,7 +118,8 @@ static void list_names(const hf_schema *schema, char *buffer, size_t capacity_by
   hf__write_end(&out);
 }
 
-static hf_status variable_not_allowed(const scanner *in, size_t offset, size_t length_bytes) {
+HF__COLD static hf_status variable_not_allowed(const scanner *in, size_t offset,
+                                               size_t length_bytes) {
   const hf_status status = HF_ERROR_VARIABLE_NOT_ALLOWED;
   if (in->error == NULL) {
     return status;
@@ -218,31 +219,25 @@ static hf_status scan_operator(const scanner *in, size_t offset, hf__token *toke
   return HF_OK;
 }
 
-/* Whether neither a letter nor a digit stands at `end`. */
-static inline bool ends_word(const scanner *in, size_t end) {
-  return end >= in->end || in->text[end] == '_' || !hf__is_name_part(in->text[end]);
-}
-
-/* `and` or `or` at `offset`, with no letter or digit behind it. */
-static inline bool scan_conjunction(const scanner *in, size_t offset, hf__token *token) {
+/* The length of `and` or `or` at `offset`, with no letter or digit behind it, or 0. */
+static inline uint32_t conjunction_bytes(const scanner *in, size_t offset) {
   const char *text = in->text + offset;
   size_t left = in->end - offset;
-  if (left >= 3 && text[0] == 'a' && text[1] == 'n' && text[2] == 'd' &&
-      ends_word(in, offset + 3)) {
-    token->kind = HF__TOKEN_AND;
-    token->length_bytes = 3;
-    return true;
+  uint32_t length = 0;
+  if (left >= 2 && text[0] == 'o' && text[1] == 'r') {
+    length = 2;
+  } else if (left >= 3 && text[0] == 'a' && text[1] == 'n' && text[2] == 'd') {
+    length = 3;
   }
-  if (left >= 2 && text[0] == 'o' && text[1] == 'r' && ends_word(in, offset + 2)) {
-    token->kind = HF__TOKEN_OR;
-    token->length_bytes = 2;
-    return true;
-  }
-  return false;
+  bool goes_on = left > length && text[length] != '_' && hf__is_name_part(text[length]);
+  return goes_on ? 0 : length;
 }
 
 static hf_status scan_word(const scanner *in, size_t offset, hf__token *token) {
-  if (scan_conjunction(in, offset, token)) {
+  uint32_t conjunction = conjunction_bytes(in, offset);
+  if (conjunction != 0) {
+    token->kind = conjunction == 3 ? HF__TOKEN_AND : HF__TOKEN_OR;
+    token->length_bytes = conjunction;
     return HF_OK;
   }
   size_t end = offset + 1;
@@ -288,7 +283,7 @@ static inline hf_status scan(const scanner *in, size_t offset, hf__token *token)
   }
 }
 
-static hf_status too_complex(const scanner *in, size_t offset, uint32_t max_tokens) {
+HF__COLD static hf_status too_complex(const scanner *in, size_t offset, uint32_t max_tokens) {
   scanner silent = *in;
   silent.error = NULL;
   hf__token token;

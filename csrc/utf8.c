@@ -30,17 +30,26 @@ static size_t well_formed(const unsigned char *p, size_t left_bytes) {
   return length;
 }
 
+/* Whether eight bytes are all ASCII. */
+static bool is_ascii_block(const unsigned char *bytes) {
+  uint64_t block;
+  memcpy(&block, bytes, sizeof block);
+  return (block & UINT64_C(0x8080808080808080)) == 0;
+}
+
 size_t hf__utf8_valid_prefix(const char *text, size_t length_bytes) {
   const unsigned char *bytes = (const unsigned char *)text;
   size_t offset = 0;
   while (offset < length_bytes) {
-    uint64_t block;
-    if (length_bytes - offset >= sizeof block) {
-      memcpy(&block, bytes + offset, sizeof block);
-      if ((block & UINT64_C(0x8080808080808080)) == 0) {
-        offset += sizeof block;
-        continue;
-      }
+    size_t left = length_bytes - offset;
+    if (left >= sizeof(uint64_t) && is_ascii_block(bytes + offset)) {
+      offset += sizeof(uint64_t);
+      continue;
+    }
+    /* The last block, though part of it was seen before. */
+    if (left < sizeof(uint64_t) && length_bytes >= sizeof(uint64_t) &&
+        is_ascii_block(bytes + length_bytes - sizeof(uint64_t))) {
+      return length_bytes;
     }
     size_t length = well_formed(bytes + offset, length_bytes - offset);
     if (length == 0) {
