@@ -13,10 +13,6 @@
 
 #include <string.h>
 
-#if HF__X86
-#include <emmintrin.h>
-#endif
-
 static int compare_strings(const hf__cell *left, const hf__cell *right) {
   uint32_t shorter =
       left->length_bytes < right->length_bytes ? left->length_bytes : right->length_bytes;
@@ -195,9 +191,22 @@ int hf__computed_other(const hf_condition *condition, const hf_context *context,
   return compare_sides(comparison, context);
 }
 
-/* The requirements behind the first. */
+hf_status hf__evaluate_unready(const hf_condition *condition, const hf_context *context, bool *held,
+                               hf_error *error) {
+  if (condition->schema != context->schema &&
+      !hf_schema_equal(condition->schema, context->schema)) {
+    return hf__error_set(error, HF_ERROR_SCHEMA_MISMATCH, HF_NO_OFFSET, 0,
+                         "the context was made for another schema than the condition");
+  }
+  return hf__evaluate_plainly(condition, context, held, error);
+}
+
+/* With requirements in other words of tags than the first. */
 static hf_status evaluate_wide(const hf_condition *condition, const hf_context *context, bool *held,
                                hf_error *error) {
+  if (!hf__is_ready(condition, context)) {
+    return hf__evaluate_unready(condition, context, held, error);
+  }
   uint64_t unmet = 0;
   for (uint32_t i = 0; i < condition->requirement_count; i++) {
     const hf__requirement *required = &condition->requirements[i];
@@ -211,9 +220,9 @@ static const hf__evaluators *evaluators(const hf_condition *condition) {
   switch ((hf__path)condition->path) {
 #if HF__X86
   case HF__PATH_AVX512:
-    return condition->window_slots == 0           ? &hf__evaluators_avx512
-           : condition->window_slots <= HF__LANES ? &hf__evaluators_avx512_window8
-                                                  : &hf__evaluators_avx512_window16;
+    return condition->line_count == 0   ? &hf__evaluators_avx512
+           : condition->line_count == 1 ? &hf__evaluators_avx512_line
+                                        : &hf__evaluators_avx512_lines;
   case HF__PATH_AVX2:
     return &hf__evaluators_avx2;
   case HF__PATH_SSE2:
@@ -228,61 +237,33 @@ static const hf__evaluators *evaluators(const hf_condition *condition) {
   }
 }
 
+static hf__evaluator *choose_evaluator(const hf_condition *condition) {
+  const hf__evaluators *with = evaluators(condition);
+  if (condition->step_count == 0) {
+    return hf__evaluate_unready;
+  }
+  if (condition->step_count > 1 || condition->computed_count > 0) {
+    return with->many;
+  }
+  if (condition->steps[0].equal_lanes != 0) {
+    return with->one_equal;
+  }
+#if HF__X86
+  if (condition->comparison_count <= 2 && condition->path != HF__PATH_PORTABLE) {
+    return hf__evaluate_pair;
+  }
+#endif
+  return with->one;
+}
+
 void hf__condition_use_path(hf_condition *condition, hf__path path) {
   condition->path = (uint8_t)path;
-  bool one = condition->step_count == 1 && condition->computed_count == 0;
-  bool equals = one && condition->steps[0].equal_lanes != 0;
-  const hf__evaluators *with = evaluators(condition);
-  condition->run_steps = condition->step_count == 0 ? hf__evaluate_plainly
-                         : !one                     ? with->many
-                         : equals                   ? with->one_equal
-                                                    : with->one;
+  condition->run_steps = choose_evaluator(condition);
   condition->evaluate = condition->requirement_count > 0 ? evaluate_wide : condition->run_steps;
-  condition->is_pair = HF__X86 && path != HF__PATH_PORTABLE && one && !equals &&
-                       condition->requirement_count == 0 && condition->comparison_count <= 2;
-}
-
-#if HF__X86
-/* One or two lanes, too few for wide registers to be worth entering. */
-static inline unsigned evaluate_pair(const hf_condition *condition, const hf_context *context) {
-  const hf__step *step = condition->steps;
-  const char *from = (const char *)context;
-  __m128d slots =
-      _mm_loadh_pd(_mm_load_sd((const double *)(const void *)(from + step->slots_at_bytes[0])),
-                   (const double *)(const void *)(from + step->slots_at_bytes[1]));
-  __m128d flips = _mm_load_pd((const double *)(const void *)step->flips);
-  __m128d outcome = _mm_cmple_pd(_mm_load_pd(step->constants), _mm_xor_pd(slots, flips));
-  return (unsigned)(step->table[0] >> _mm_movemask_pd(outcome)) & 1u;
-}
-#endif
-
-HF__COLD static hf_status evaluate_for_equal_schema(const hf_condition *condition,
-                                                    const hf_context *context, bool *held,
-                                                    hf_error *error) {
-  if (!hf_schema_equal(condition->schema, context->schema)) {
-    return hf__error_set(error, HF_ERROR_SCHEMA_MISMATCH, HF_NO_OFFSET, 0,
-                         "the context was made for another schema than the condition");
-  }
-  uint64_t tags = hf__context_word(context, condition->required.at_bytes);
-  return (tags & condition->required.mask) != 0
-             ? hf__evaluate_plainly(condition, context, held, error)
-             : condition->evaluate(condition, context, held, error);
 }
 
 hf_status hf_condition_evaluate(const hf_condition *condition, const hf_context *context,
                                 bool *held, hf_error *error) {
-  if (HF__UNLIKELY(condition->schema != context->schema)) {
-    return evaluate_for_equal_schema(condition, context, held, error);
-  }
-  uint64_t tags = hf__context_word(context, condition->required.at_bytes);
-  if (HF__UNLIKELY((tags & condition->required.mask) != 0)) {
-    return hf__evaluate_plainly(condition, context, held, error);
-  }
-#if HF__X86
-  if (condition->is_pair) {
-    return hf__answer(held, evaluate_pair(condition, context));
-  }
-#endif
   return condition->evaluate(condition, context, held, error);
 }
 

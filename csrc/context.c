@@ -49,8 +49,7 @@ hf_status hf_context_create(const hf_schema *schema, const hf_allocator *allocat
       return HF_ERROR_OUT_OF_MEMORY;
     }
   }
-  hf_context *made =
-      from.allocate(from.context, schema->context_bytes, HF__CONTEXT_ALIGNMENT_BYTES);
+  hf_context *made = from.allocate(from.context, schema->context_bytes, HF__LINE_BYTES);
   if (made == NULL) {
     if (rest != NULL) {
       from.deallocate(from.context, rest, rest_bytes(schema), _Alignof(max_align_t));
@@ -77,7 +76,7 @@ void hf_context_destroy(hf_context *context) {
       from.deallocate(from.context, rest->strings[i].memory, rest->strings[i].capacity_bytes, 1);
     }
   }
-  from.deallocate(from.context, context, schema->context_bytes, HF__CONTEXT_ALIGNMENT_BYTES);
+  from.deallocate(from.context, context, schema->context_bytes, HF__LINE_BYTES);
   if (rest != NULL) {
     from.deallocate(from.context, rest, rest_bytes(schema), _Alignof(max_align_t));
   }

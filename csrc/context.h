@@ -123,7 +123,6 @@ struct hf_context {
 };
 
 _Static_assert(sizeof(hf_context) == HF__TAGS_AT_BYTES, "the tags follow the pointers");
-enum { HF__CONTEXT_ALIGNMENT_BYTES = 64 };
 
 static inline uint32_t hf__tags_at(uint32_t variable) {
   return HF__TAGS_AT_BYTES + variable / HF__TAGS_PER_WORD * (uint32_t)sizeof(uint64_t);

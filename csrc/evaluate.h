@@ -5,6 +5,7 @@
 #ifndef HF_EVALUATE_H
 #define HF_EVALUATE_H
 
+#include "error.h"
 #include "path.h"
 #include "program.h"
 
@@ -14,13 +15,17 @@ typedef struct hf__evaluators {
   hf__evaluator *many;      /* anything */
 } hf__evaluators;
 
+/* One step of at most two lanes, without words: too few for wide registers to be
+ * worth entering. */
+extern hf__evaluator hf__evaluate_pair;
+
 extern const hf__evaluators hf__evaluators_portable;
 #if HF__X86
 extern const hf__evaluators hf__evaluators_sse2;
 extern const hf__evaluators hf__evaluators_avx2;
-/* All slots within 8, within 16, anywhere. */
-extern const hf__evaluators hf__evaluators_avx512_window8;
-extern const hf__evaluators hf__evaluators_avx512_window16;
+/* All slots in one line of the context, in two, anywhere. */
+extern const hf__evaluators hf__evaluators_avx512_line;
+extern const hf__evaluators hf__evaluators_avx512_lines;
 extern const hf__evaluators hf__evaluators_avx512;
 #endif
 #if HF__NEON
@@ -53,7 +58,17 @@ static inline hf_status hf__answer(bool *held, unsigned answer) {
 
 /* The bit of a table for the outcomes of the lanes. */
 static inline unsigned hf__table_bit(const hf__step *step, unsigned lanes) {
-  return (unsigned)(step->table[lanes / 64] >> (lanes % 64)) & 1u;
+  return step->table[lanes / 32] >> (lanes % 32) & 1u;
 }
+
+/* Whether the context is of the condition's schema, the very same, and has what
+ * the first word of tags must have. */
+static inline bool hf__is_ready(const hf_condition *condition, const hf_context *context) {
+  return condition->schema == context->schema && (context->words[0] & condition->required) == 0;
+}
+
+/* Evaluates when it is not ready: for an equal schema, plainly, or not at all. */
+HF__COLD hf_status hf__evaluate_unready(const hf_condition *condition, const hf_context *context,
+                                        bool *held, hf_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Eight lanes at once. Where all slots that a condition reads lie within one or
- * two registers, they are loaded once and permuted into the lanes; a schema of
- * up to 16 variables always is such a case.
+ * Eight lanes at once. Where all slots that a condition reads lie in one or two
+ * lines of the context, these are loaded once and their words permuted into the
+ * lanes; a schema of up to 13 variables always is such a case.
  */
 #include "evaluate.h"
 
@@ -22,60 +22,56 @@ static inline HF__AVX512 unsigned avx512_outcomes(__m512d slots, const hf__step 
   return outcomes;
 }
 
-static inline HF__AVX512 __m512i avx512_window_lanes(const hf__step *step) {
-  return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)step->window));
+static inline HF__AVX512 __m512i avx512_words(const hf__step *step) {
+  return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)step->words));
 }
 
-/* Slots outside the mask are not read: they may lie behind the context. */
-static inline HF__AVX512 __m512d avx512_load8(const hf_condition *condition,
-                                              const hf_context *context) {
-  return _mm512_maskz_loadu_pd(condition->window_mask,
-                               (const char *)context + condition->window_at_bytes);
+static inline HF__AVX512 __m512d avx512_load_line(const hf_condition *condition,
+                                                  const hf_context *context) {
+  return _mm512_load_pd((const char *)context + condition->lines_at_bytes);
 }
 
-static inline HF__AVX512 unsigned avx512_lanes8(__m512d slots, const hf__step *step,
-                                                bool with_equals) {
-  return avx512_outcomes(_mm512_permutexvar_pd(avx512_window_lanes(step), slots), step,
-                         with_equals);
+static inline HF__AVX512 unsigned avx512_line_lanes(__m512d line, const hf__step *step,
+                                                    bool with_equals) {
+  return avx512_outcomes(_mm512_permutexvar_pd(avx512_words(step), line), step, with_equals);
 }
 
-#define EVALUATORS hf__evaluators_avx512_window8
+#define EVALUATORS hf__evaluators_avx512_line
 #define TARGET HF__AVX512
 #define row __m512d
-#define load_row avx512_load8
-#define compare_lanes avx512_lanes8
-#define evaluate_one evaluate_one_window8
-#define evaluate_one_equal evaluate_one_equal_window8
-#define evaluate_many evaluate_many_window8
+#define load_row avx512_load_line
+#define compare_lanes avx512_line_lanes
+#define evaluate_one evaluate_one_line
+#define evaluate_one_equal evaluate_one_equal_line
+#define evaluate_many evaluate_many_line
 #include "evaluate_template.h"
 
-typedef struct avx512_slots16 {
-  __m512d low;
-  __m512d high;
-} avx512_slots16;
+typedef struct avx512_lines {
+  __m512d first;
+  __m512d second;
+} avx512_lines;
 
-static inline HF__AVX512 avx512_slots16 avx512_load16(const hf_condition *condition,
-                                                      const hf_context *context) {
-  const char *from = (const char *)context + condition->window_at_bytes;
-  return (avx512_slots16){
-      .low = _mm512_loadu_pd(from),
-      .high = _mm512_maskz_loadu_pd(condition->window_mask, from + sizeof(__m512d))};
+static inline HF__AVX512 avx512_lines avx512_load_lines(const hf_condition *condition,
+                                                        const hf_context *context) {
+  const char *from = (const char *)context + condition->lines_at_bytes;
+  return (avx512_lines){.first = _mm512_load_pd(from),
+                        .second = _mm512_load_pd(from + HF__LINE_BYTES)};
 }
 
-static inline HF__AVX512 unsigned avx512_lanes16(avx512_slots16 slots, const hf__step *step,
-                                                 bool with_equals) {
-  return avx512_outcomes(_mm512_permutex2var_pd(slots.low, avx512_window_lanes(step), slots.high),
+static inline HF__AVX512 unsigned avx512_lines_lanes(avx512_lines lines, const hf__step *step,
+                                                     bool with_equals) {
+  return avx512_outcomes(_mm512_permutex2var_pd(lines.first, avx512_words(step), lines.second),
                          step, with_equals);
 }
 
-#define EVALUATORS hf__evaluators_avx512_window16
+#define EVALUATORS hf__evaluators_avx512_lines
 #define TARGET HF__AVX512
-#define row avx512_slots16
-#define load_row avx512_load16
-#define compare_lanes avx512_lanes16
-#define evaluate_one evaluate_one_window16
-#define evaluate_one_equal evaluate_one_equal_window16
-#define evaluate_many evaluate_many_window16
+#define row avx512_lines
+#define load_row avx512_load_lines
+#define compare_lanes avx512_lines_lanes
+#define evaluate_one evaluate_one_lines
+#define evaluate_one_equal evaluate_one_equal_lines
+#define evaluate_many evaluate_many_lines
 #include "evaluate_template.h"
 
 static inline HF__AVX512 unsigned avx512_lanes(const hf_context *context, const hf__step *step,

@@ -31,6 +31,15 @@ static inline unsigned sse2_lanes(const hf_context *context, const hf__step *ste
          sse2_pair(context, step, 4, with_equals) | sse2_pair(context, step, 6, with_equals);
 }
 
+hf_status hf__evaluate_pair(const hf_condition *condition, const hf_context *context, bool *held,
+                            hf_error *error) {
+  if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
+    return hf__evaluate_unready(condition, context, held, error);
+  }
+  return hf__answer(
+      held, condition->steps[0].table[0] >> sse2_pair(context, condition->steps, 0, false) & 1u);
+}
+
 #define EVALUATORS hf__evaluators_sse2
 #define TARGET
 #define row const hf_context *

@@ -11,7 +11,9 @@
 
 static TARGET hf_status evaluate_one(const hf_condition *condition, const hf_context *context,
                                      bool *held, hf_error *error) {
-  (void)error;
+  if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
+    return hf__evaluate_unready(condition, context, held, error);
+  }
   const hf__step *step = condition->steps;
   unsigned answer = hf__table_bit(step, compare_lanes(load_row(condition, context), step, false));
   return hf__answer(held, answer);
@@ -19,7 +21,9 @@ static TARGET hf_status evaluate_one(const hf_condition *condition, const hf_con
 
 static TARGET hf_status evaluate_one_equal(const hf_condition *condition, const hf_context *context,
                                            bool *held, hf_error *error) {
-  (void)error;
+  if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
+    return hf__evaluate_unready(condition, context, held, error);
+  }
   const hf__step *step = condition->steps;
   unsigned answer = hf__table_bit(step, compare_lanes(load_row(condition, context), step, true));
   return hf__answer(held, answer);
@@ -27,6 +31,9 @@ static TARGET hf_status evaluate_one_equal(const hf_condition *condition, const 
 
 static TARGET hf_status evaluate_many(const hf_condition *condition, const hf_context *context,
                                       bool *held, hf_error *error) {
+  if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
+    return hf__evaluate_unready(condition, context, held, error);
+  }
   /* What lanes take from computed comparisons and from steps before. */
   uint8_t inputs[HF__MAX_STEPS];
   for (uint32_t i = 0; i < condition->step_count; i += sizeof(uint64_t)) {

@@ -77,6 +77,13 @@ static void require(planner *plan, uint32_t variable, uint64_t tag_bits) {
   plan->required[variable / HF__TAGS_PER_WORD] |= tag_bits << hf__tag_shift(variable);
 }
 
+static void put_table(hf__step *step, truth holds) {
+  for (int i = 0; i < 4; i++) {
+    step->table[2 * i] = (uint32_t)holds.words[i];
+    step->table[2 * i + 1] = (uint32_t)(holds.words[i] >> 32);
+  }
+}
+
 static void clear_step(hf__step *step) {
   static const uint64_t NAN_WORD = HF__SLOT_NAN;
   double nan;
@@ -269,7 +276,7 @@ static void plan_one_step(planner *plan) {
       reached[no].words[w] |= here & ~holds.words[w];
     }
   }
-  memcpy(condition->steps[0].table, reached[HELD].words, sizeof reached[HELD].words);
+  put_table(&condition->steps[0], reached[HELD]);
 }
 
 /* Several steps ------------------------------------------------------------ */
@@ -370,7 +377,7 @@ static uint32_t resolve(const gathering *all, int32_t in_group, unsigned lane) {
 static void write_table(gathering *all, int32_t closed, truth holds) {
   const group *from = &all->groups[closed];
   hf__step *step = &all->plan->condition->steps[from->step];
-  memcpy(step->table, holds.words, sizeof holds.words);
+  put_table(step, holds);
   step->to = from->to_group == NONE ? HF__TO_CALLER : resolve(all, from->to_group, from->to_lane);
 }
 
@@ -457,41 +464,33 @@ static bool plan_several_steps(planner *plan) {
 static void write_requirements(planner *plan) {
   hf_condition *condition = plan->condition;
   uint32_t words = (condition->schema->count + HF__TAGS_PER_WORD - 1) / HF__TAGS_PER_WORD;
-  condition->required = (hf__requirement){.mask = 0, .at_bytes = HF__TAGS_AT_BYTES};
-  for (uint32_t i = 0; i < words; i++) {
-    if (plan->required[i] == 0) {
-      continue;
-    }
-    hf__requirement required = {.mask = plan->required[i],
-                                .at_bytes = hf__tags_at(i * HF__TAGS_PER_WORD)};
-    if (condition->required.mask == 0) {
-      condition->required = required;
-    } else {
-      condition->requirements[condition->requirement_count] = required;
+  condition->required = words == 0 ? 0 : plan->required[0];
+  for (uint32_t i = 1; i < words; i++) {
+    if (plan->required[i] != 0) {
+      condition->requirements[condition->requirement_count] = (hf__requirement){
+          .mask = plan->required[i], .at_bytes = hf__tags_at(i * HF__TAGS_PER_WORD)};
       condition->requirement_count++;
     }
   }
 }
 
-/* The window, for those who can read all slots of a few lines at once. */
-static void write_window(planner *plan) {
-  enum { WINDOW_SLOTS = 16 };
+/* The lines, for those who can read all words of one or two at once. */
+static void write_lines(planner *plan) {
   hf_condition *condition = plan->condition;
   const hf_schema *schema = condition->schema;
-  uint32_t first = plan->lowest <= plan->highest ? plan->lowest : 0;
-  uint32_t slots = plan->lowest <= plan->highest ? plan->highest - plan->lowest + 1 : 1;
-  condition->window_at_bytes = hf__slot_at(schema, first);
-  condition->window_slots = (uint8_t)(slots <= WINDOW_SLOTS ? slots : 0);
-  uint32_t last = slots <= HF__LANES ? slots : slots - HF__LANES;
-  condition->window_mask = (uint8_t)(slots <= WINDOW_SLOTS ? (1u << last) - 1 : 0);
+  bool any = plan->lowest <= plan->highest;
+  uint32_t lowest_at = hf__slot_at(schema, any ? plan->lowest : 0);
+  uint32_t highest_at = hf__slot_at(schema, any ? plan->highest : 0);
+  uint32_t first = lowest_at / HF__LINE_BYTES;
+  uint32_t lines = highest_at / HF__LINE_BYTES - first + 1;
+  condition->lines_at_bytes = first * HF__LINE_BYTES;
+  condition->line_count = (uint8_t)(lines <= 2 ? lines : 0);
   for (uint32_t i = 0; i < condition->step_count; i++) {
     hf__step *step = &condition->steps[i];
     for (int lane = 0; lane < HF__LANES; lane++) {
-      if (step->slots_at_bytes[lane] == 0) {
-        step->slots_at_bytes[lane] = (uint16_t)condition->window_at_bytes;
-      }
-      step->window[lane] =
-          (uint8_t)((step->slots_at_bytes[lane] - condition->window_at_bytes) / sizeof(uint64_t));
+      uint32_t at = step->slots_at_bytes[lane] == 0 ? lowest_at : step->slots_at_bytes[lane];
+      step->slots_at_bytes[lane] = (uint16_t)at;
+      step->words[lane] = (uint8_t)((at - condition->lines_at_bytes) / sizeof(uint64_t));
     }
   }
 }
@@ -512,6 +511,6 @@ bool hf__plan(hf_condition *condition) {
   }
   condition->step_count = plan.impossible ? 0 : condition->step_count;
   write_requirements(&plan);
-  write_window(&plan);
+  write_lines(&plan);
   return true;
 }

@@ -10,7 +10,7 @@ static inline size_t hf__plan_steps_at_most(size_t comparisons) {
 }
 
 /*
- * Fills the condition's steps, computed comparisons, requirements and window,
+ * Fills the condition's steps, computed comparisons, requirements and lines,
  * for which there must be room: hf__plan_steps_at_most() steps, a computed
  * comparison for each comparison, a requirement for each word of tags that
  * 2 x comparisons variables may lie in. Where no steps can decide the condition,

@@ -47,7 +47,7 @@ hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__s
   uint32_t requirements =
       smaller(variables, (schema->count + HF__TAGS_PER_WORD - 1) / HF__TAGS_PER_WORD);
   layout at = lay_out(shape, variables, requirements);
-  char *block = allocator.allocate(allocator.context, at.size_bytes, HF__STEP_ALIGNMENT_BYTES);
+  char *block = allocator.allocate(allocator.context, at.size_bytes, HF__LINE_BYTES);
   if (block == NULL) {
     return NULL;
   }
@@ -81,7 +81,7 @@ void hf_condition_destroy(hf_condition *condition) {
   }
   hf_allocator from = condition->allocator;
   hf_schema_release(condition->schema);
-  from.deallocate(from.context, condition, condition->size_bytes, HF__STEP_ALIGNMENT_BYTES);
+  from.deallocate(from.context, condition, condition->size_bytes, HF__LINE_BYTES);
 }
 
 /* Targets ------------------------------------------------------------------ */

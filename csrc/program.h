@@ -64,7 +64,7 @@ typedef struct hf__node {
 
 /* Steps -------------------------------------------------------------------- */
 
-enum { HF__LANES = 8, HF__STEP_ALIGNMENT_BYTES = 64 };
+enum { HF__LANES = 8 };
 
 /* Where the answer of the last step goes: to the caller. */
 #define HF__TO_CALLER UINT32_MAX
@@ -79,12 +79,12 @@ enum { HF__LANES = 8, HF__STEP_ALIGNMENT_BYTES = 64 };
  * of both sides changed. An unused lane compares with NaN, and so is 0.
  */
 typedef struct hf__step {
-  _Alignas(HF__STEP_ALIGNMENT_BYTES) double constants[HF__LANES];
+  _Alignas(HF__LINE_BYTES) double constants[HF__LANES];
   uint64_t flips[HF__LANES];  /* 0 or the sign bit */
   uint64_t equals[HF__LANES]; /* 0 or all ones */
-  uint64_t table[4];
+  uint32_t table[8];          /* bit m % 32 of word m / 32 is the answer for the outcomes m */
   uint16_t slots_at_bytes[HF__LANES]; /* in a context */
-  uint8_t window[HF__LANES];          /* the same as a place in the condition's window */
+  uint8_t words[HF__LANES];           /* the same in the condition's lines, in words */
   uint32_t to;                        /* the step and lane that takes the answer: 8 x step + lane */
   uint8_t equal_lanes;                /* `equals`, a bit for each */
   uint8_t reserved[3];
@@ -117,27 +117,25 @@ typedef struct hf__requirement {
   uint32_t at_bytes; /* in a context */
 } hf__requirement;
 
-/* Evaluates; the context is of the condition's schema. */
+/* Evaluates, whatever the context. */
 typedef hf_status hf__evaluator(const hf_condition *condition, const hf_context *context,
                                 bool *held, hf_error *error);
 
 /* One block of memory: this with its steps, comparisons, nodes and so on, the
  * text. */
 struct hf_condition {
-  const hf_schema *schema;  /* retained */
-  hf__requirement required; /* the first */
-  hf__evaluator *evaluate;  /* once the first requirement is met */
-  /* The slots that all lanes read, where they are within 16: where the first is,
-   * how many there are, and a bit for each but the first eight of nine or more.
-   * Otherwise 0 slots. */
-  uint32_t window_at_bytes;
-  uint8_t window_slots;
-  uint8_t window_mask;
-  bool is_pair;        /* one step of at most two lanes, without words */
+  const hf_schema *schema; /* retained */
+  uint64_t required;       /* bits of the first word of tags that must be 0 */
+  hf__evaluator *evaluate;
+  hf__evaluator *run_steps; /* what `evaluate` ends with: all requirements are met */
+  /* The lines of a context that all lanes read, where they are one or two in a
+   * row; otherwise 0 lines. */
+  uint32_t lines_at_bytes;
+  uint8_t line_count;
   uint8_t path;        /* an hf__path */
   uint32_t step_count; /* 0: plain evaluation only */
   uint32_t computed_count;
-  uint32_t requirement_count; /* behind the first */
+  uint32_t requirement_count; /* of the other words of tags */
   uint32_t comparison_count;
   uint32_t node_count;
   uint32_t variable_count;
@@ -145,7 +143,6 @@ struct hf_condition {
   uint32_t token_count;
   hf__computed *computed;
   hf__requirement *requirements;
-  hf__evaluator *run_steps; /* once all requirements are met */
   hf__comparison *comparisons;
   hf__node *nodes;
   uint32_t *variables; /* required, in order of first appearance */

@@ -34,7 +34,7 @@ enum { CLASSIC_COUNT = sizeof CLASSIC_VARIABLES / sizeof CLASSIC_VARIABLES[0] };
 static const hf_schema CLASSIC = {
     .count = CLASSIC_COUNT,
     .slots_at_bytes = HF__SLOTS_AT_BYTES(CLASSIC_COUNT),
-    .context_bytes = HF__SLOTS_END_BYTES(CLASSIC_COUNT),
+    .context_bytes = HF__WHOLE_LINES(HF__SLOTS_END_BYTES(CLASSIC_COUNT)),
     .variables = CLASSIC_VARIABLES,
     .by_name = CLASSIC_BY_NAME,
     .prefixes = CLASSIC_PREFIXES,
@@ -322,15 +322,15 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
     from.deallocate(from.context, block, at.size_bytes, _Alignof(max_align_t));
     return fault;
   }
-  uint32_t context_bytes = lay_out_keys(declared, count, keys_at_bytes);
+  uint32_t keys_end = lay_out_keys(declared, count, keys_at_bytes);
   *made = (hf_schema){
       .allocator = from,
       .size_bytes = at.size_bytes,
       .count = (uint32_t)count,
       .word_count = (uint32_t)word_count,
       .slots_at_bytes = (uint32_t)HF__SLOTS_AT_BYTES(count),
-      .context_bytes = context_bytes,
-      .has_keys = context_bytes > HF__SLOTS_END_BYTES(count),
+      .context_bytes = (uint32_t)HF__WHOLE_LINES(keys_end),
+      .has_keys = keys_end > HF__SLOTS_END_BYTES(count),
       .variables = declared,
       .by_name = by_name,
       .prefixes = prefixes,

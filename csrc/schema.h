@@ -38,6 +38,11 @@ static inline uint64_t hf__name_prefix(const char *name, size_t length_bytes) {
   return bytes == 0 ? 0 : prefix << 8 * (sizeof prefix - bytes);
 }
 
+/* A context is whole lines of the cache, so that a line of it may be read at once. */
+enum { HF__LINE_BYTES = 64 };
+
+#define HF__WHOLE_LINES(bytes) (((bytes) + HF__LINE_BYTES - 1) / HF__LINE_BYTES * HF__LINE_BYTES)
+
 struct hf_schema {
   /* Owners; not used by the classic schema, which is constant. */
   atomic_size_t references;
