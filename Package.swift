@@ -62,10 +62,16 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
 
-    // What the binding costs over C: see bench/README.md.
+    // What the binding costs over C: see docs/benchmarks.md.
+    .target(
+      name: "BenchHarness",
+      dependencies: ["CHoldfast"],
+      path: "bench/harness",
+      cSettings: cSettings + [.define("BENCH_FLAGS", to: "\"swift build -c release\"")]
+    ),
     .executableTarget(
       name: "HoldfastBenchmarks",
-      dependencies: ["Holdfast", "CHoldfast"],
+      dependencies: ["Holdfast", "CHoldfast", "BenchHarness"],
       path: "bench/swift",
       swiftSettings: swiftSettings
     ),

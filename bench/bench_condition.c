@@ -1,77 +1,227 @@
 /*
  * Conditions against the same conditions written in C.
  *
- * W1 is the condition of the README; W2 has eight comparisons. "random" runs
- * over contexts that branches cannot predict, "steady" over one context. The
- * reference is called through a pointer, as a rule engine would.
+ * "random" runs over contexts that branches cannot predict, "steady" over one
+ * context again and again, "dependent" lets each outcome choose the next context,
+ * so that no evaluation can begin before the last one ended.
  */
-#include "harness.h"
-
-#include <holdfast/holdfast.h>
+#include "bench_harness.h"
+#include "bench_workloads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONTEXTS = 65536, VARIABLES = 5, OPERATIONS = 1 << 18, COMPILATIONS = 1 << 14 };
+enum { OPERATIONS = 4 * BENCH_CONTEXTS, COMPILATIONS = 1 << 13, MAX_NUMBERS = 16 };
 
-typedef bool (*native_condition)(const double *values);
+/* What set-up prepares: a workload's name, and over how many contexts. */
+typedef struct evaluation_plan {
+  const char *workload;
+  size_t context_count; /* a power of two */
+  bool branchless;
+} evaluation_plan;
 
-typedef struct workload {
-  const char *text;
-  native_condition native;
+typedef struct evaluation {
+  const bench_workload *workload;
+  bench_native native;
+  hf_schema *schema;
   hf_condition *condition;
-  size_t context_count;
-  hf_context *contexts[CONTEXTS];
-  double values[CONTEXTS][VARIABLES];
-} workload;
+  hf_context **contexts;
+  void *values;
+  size_t mask; /* contexts less 1 */
+} evaluation;
 
-static const char W1[] = "severity >= 0.8 and recurrence_count >= 2";
-
-static bool native_w1(const double *v) {
-  return v[0] >= 0.8 && v[1] >= 2;
+static void tear_down_evaluation(void *data) {
+  evaluation *e = data;
+  for (size_t i = 0; e->contexts != NULL && i <= e->mask; i++) {
+    hf_context_destroy(e->contexts[i]);
+  }
+  free(e->contexts);
+  hf_condition_destroy(e->condition);
+  hf_schema_release(e->schema);
+  free(e->values);
+  free(e);
 }
 
-static const char W2[] = "(a > 0.5 and b < 0.3) or (c >= 0.2 and d <= 0.9 and e > 0.1) or "
-                         "(a < 0.1 and (b > 0.7 or e >= 0.95))";
-
-static bool native_w2(const double *v) {
-  return (v[0] > 0.5 && v[1] < 0.3) || (v[2] >= 0.2 && v[3] <= 0.9 && v[4] > 0.1) ||
-         (v[0] < 0.1 && (v[1] > 0.7 || v[4] >= 0.95));
+static hf_status create_schema(evaluation *e, const hf_allocator *allocator) {
+  const bench_workload *w = e->workload;
+  return hf_schema_create(w->variables, w->variable_count, allocator, &e->schema, NULL);
 }
 
-static uint64_t run_evaluate(void *data, size_t operations) {
-  const workload *w = data;
-  uint64_t held_count = 0;
-  for (size_t i = 0; i < operations; i++) {
-    bool held = false;
-    if (hf_condition_evaluate(w->condition, w->contexts[i & (w->context_count - 1)], &held, NULL) !=
-        HF_OK) {
-      abort();
+static hf_status create_condition(evaluation *e, const hf_allocator *allocator) {
+  hf_condition_options options = hf_condition_options_default();
+  options.allocator = allocator;
+  return hf_condition_compile(e->schema, e->workload->text, strlen(e->workload->text), &options,
+                              &e->condition, NULL);
+}
+
+static hf_status create_contexts(evaluation *e, const hf_allocator *allocator) {
+  size_t count = e->mask + 1;
+  e->values = bench_draw_values(e->workload, count);
+  e->contexts = calloc(count, sizeof *e->contexts);
+  if (e->values == NULL || e->contexts == NULL) {
+    return HF_ERROR_OUT_OF_MEMORY;
+  }
+  hf_status status = HF_OK;
+  for (size_t i = 0; i < count && status == HF_OK; i++) {
+    status = hf_context_create(e->schema, allocator, &e->contexts[i]);
+    if (status == HF_OK) {
+      status =
+          e->workload->set(e->contexts[i], (const char *)e->values + i * e->workload->values_bytes);
     }
-    held_count = held_count * 31 + held;
   }
-  return held_count;
+  return status;
 }
 
-static uint64_t run_native(void *data, size_t operations) {
-  const workload *w = data;
-  native_condition volatile native = w->native;
-  uint64_t held_count = 0;
-  for (size_t i = 0; i < operations; i++) {
-    held_count = held_count * 31 + native(w->values[i & (w->context_count - 1)]);
+/* Says once for each workload what its objects take. */
+static void note_memory(const evaluation_plan *plan, size_t condition_bytes,
+                        size_t contexts_bytes) {
+  static const char *noted[8];
+  for (size_t i = 0; i < sizeof noted / sizeof *noted; i++) {
+    if (noted[i] == plan->workload) {
+      return;
+    }
+    if (noted[i] == NULL) {
+      noted[i] = plan->workload;
+      bench_note("condition/%s: %zu bytes a condition, %zu bytes a context", plan->workload,
+                 condition_bytes, contexts_bytes / plan->context_count);
+      return;
+    }
   }
-  return held_count;
 }
 
-static uint64_t run_compile(void *data, size_t operations) {
-  const workload *w = data;
+static void *set_up_evaluation(const void *parameter) {
+  const evaluation_plan *plan = parameter;
+  evaluation *e = calloc(1, sizeof *e);
+  if (e == NULL) {
+    return NULL;
+  }
+  e->workload = bench_workload_named(plan->workload);
+  e->native = plan->branchless ? e->workload->branchless : e->workload->native;
+  e->mask = plan->context_count - 1;
+  hf_allocator allocator = bench_allocator();
+  hf_status status = create_schema(e, &allocator);
+  size_t before_bytes = bench_live_bytes();
+  size_t condition_bytes = 0;
+  if (status == HF_OK) {
+    status = create_condition(e, &allocator);
+    condition_bytes = bench_live_bytes() - before_bytes;
+  }
+  if (status == HF_OK) {
+    status = create_contexts(e, &allocator);
+  }
+  if (status != HF_OK) {
+    fprintf(stderr, "bench: %s: %s\n", plan->workload, hf_status_name(status));
+    tear_down_evaluation(e);
+    return NULL;
+  }
+  note_memory(plan, condition_bytes, bench_live_bytes() - before_bytes - condition_bytes);
+  return e;
+}
+
+static inline bool evaluate(const evaluation *e, size_t index) {
+  bool held = false;
+  if (hf_condition_evaluate(e->condition, e->contexts[index], &held, NULL) != HF_OK) {
+    fprintf(stderr, "bench: an evaluation failed\n");
+    exit(1);
+  }
+  return held;
+}
+
+static uint64_t run_evaluate(void *data, size_t part) {
+  (void)part;
+  const evaluation *e = data;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < OPERATIONS; i++) {
+    sum += i & (0 - (uint64_t)evaluate(e, i & e->mask));
+  }
+  return sum;
+}
+
+static uint64_t run_native(void *data, size_t part) {
+  (void)part;
+  const evaluation *e = data;
+  return bench_run_native(e->native, e->values, e->workload->values_bytes, e->mask, OPERATIONS);
+}
+
+static uint64_t run_dependent(void *data, size_t part) {
+  (void)part;
+  const evaluation *e = data;
+  uint64_t sum = 0;
+  size_t index = 0;
+  for (size_t i = 0; i < OPERATIONS; i++) {
+    index = (index + 1 + evaluate(e, index)) & e->mask;
+    sum += index;
+  }
+  return sum;
+}
+
+static uint64_t run_native_dependent(void *data, size_t part) {
+  (void)part;
+  const evaluation *e = data;
+  const char *first = e->values;
+  uint64_t sum = 0;
+  size_t index = 0;
+  for (size_t i = 0; i < OPERATIONS; i++) {
+    index = (index + 1 + e->native(first + index * e->workload->values_bytes)) & e->mask;
+    sum += index;
+  }
+  return sum;
+}
+
+/* Compiling ---------------------------------------------------------------- */
+
+typedef struct compilation {
+  const bench_workload *workload;
+  hf_schema *schema;
+  size_t length_bytes;
+  /* Where numbers begin in the text. */
+  const char *numbers[MAX_NUMBERS];
+  size_t number_count;
+} compilation;
+
+static void tear_down_compilation(void *data) {
+  compilation *c = data;
+  hf_schema_release(c->schema);
+  free(c);
+}
+
+/* Numbers stand behind a blank, and nothing else that begins with a digit does. */
+static void find_numbers(compilation *c) {
+  for (const char *at = c->workload->text; *at != '\0' && c->number_count < MAX_NUMBERS; at++) {
+    if (at[0] == ' ' && at[1] >= '0' && at[1] <= '9') {
+      c->numbers[c->number_count++] = at + 1;
+    }
+  }
+}
+
+static void *set_up_compilation(const void *parameter) {
+  const evaluation_plan *plan = parameter;
+  compilation *c = calloc(1, sizeof *c);
+  if (c == NULL) {
+    return NULL;
+  }
+  c->workload = bench_workload_named(plan->workload);
+  c->length_bytes = strlen(c->workload->text);
+  find_numbers(c);
+  if (hf_schema_create(c->workload->variables, c->workload->variable_count, NULL, &c->schema,
+                       NULL) != HF_OK) {
+    tear_down_compilation(c);
+    return NULL;
+  }
+  return c;
+}
+
+static uint64_t run_compile(void *data, size_t part) {
+  (void)part;
+  const compilation *c = data;
   uint64_t tokens = 0;
-  for (size_t i = 0; i < operations; i++) {
-    hf_condition *condition;
-    if (hf_condition_compile(hf_condition_schema(w->condition), w->text, strlen(w->text), NULL,
-                             &condition, NULL) != HF_OK) {
-      abort();
+  for (size_t i = 0; i < COMPILATIONS; i++) {
+    hf_condition *condition = NULL;
+    if (hf_condition_compile(c->schema, c->workload->text, c->length_bytes, NULL, &condition,
+                             NULL) != HF_OK) {
+      fprintf(stderr, "bench: a condition does not compile\n");
+      exit(1);
     }
     tokens += hf_condition_token_count(condition);
     hf_condition_destroy(condition);
@@ -79,84 +229,52 @@ static uint64_t run_compile(void *data, size_t operations) {
   return tokens;
 }
 
-/* xorshift64 (G. Marsaglia, 2003): the same contexts on every machine. */
-static double uniform(uint64_t *state) {
-  *state ^= *state << 13;
-  *state ^= *state >> 7;
-  *state ^= *state << 17;
-  return (double)(*state >> 11) * 0x1p-53;
-}
-
-static void fill(workload *w, const hf_schema *schema, const char *name) {
-  uint64_t state = 88172645463325252u;
-  for (size_t i = 0; i < CONTEXTS; i++) {
-    if (hf_context_create(schema, NULL, &w->contexts[i]) != HF_OK) {
-      abort();
-    }
-    for (uint32_t v = 0; v < VARIABLES; v++) {
-      double value = uniform(&state);
-      if (strcmp(name, "W1") == 0) {
-        value = v == 0 ? 0.55 + value / 2 : (double)(int)(value * 4);
-      } else {
-        value *= v == 2 ? 0.5 : v == 3 ? 1.2 : 1;
-      }
-      w->values[i][v] = value;
-      if (hf_context_set_number(w->contexts[i], v, value) != HF_OK) {
-        abort();
-      }
+/* The least that reading the text takes with the C library alone. */
+static uint64_t run_read_numbers(void *data, size_t part) {
+  (void)part;
+  const compilation *c = data;
+  double sum = 0;
+  for (size_t i = 0; i < COMPILATIONS; i++) {
+    for (size_t number = 0; number < c->number_count; number++) {
+      sum += strtod(c->numbers[number], NULL);
     }
   }
+  return (uint64_t)(sum * 1000);
 }
 
-static int bench(const char *name, const hf_schema *schema, const char *text,
-                 native_condition native) {
-  static workload w;
-  w = (workload){.text = text, .native = native};
-  if (hf_condition_compile(schema, text, strlen(text), NULL, &w.condition, NULL) != HF_OK) {
-    abort();
-  }
-  fill(&w, schema, name);
+/* Rows --------------------------------------------------------------------- */
 
-  char row_name[64];
-  bench_row row = {.name = row_name,
-                   .reference = "native C",
-                   .run = run_evaluate,
-                   .run_reference = run_native,
-                   .data = &w,
-                   .operations = OPERATIONS};
-  w.context_count = CONTEXTS;
-  snprintf(row_name, sizeof row_name, "condition/%s/random", name);
-  int failed = bench_measure(&row);
-  w.context_count = 1;
-  snprintf(row_name, sizeof row_name, "condition/%s/steady", name);
-  failed |= bench_measure(&row);
-  snprintf(row_name, sizeof row_name, "condition/%s/compile", name);
-  row.run = run_compile;
-  row.run_reference = NULL;
-  row.operations = COMPILATIONS;
-  failed |= bench_measure(&row);
-
-  for (size_t i = 0; i < CONTEXTS; i++) {
-    hf_context_destroy(w.contexts[i]);
+#define EVALUATION_ROW(WORKLOAD, KIND, COUNT, BRANCHLESS, REFERENCE, RUN, RUN_REFERENCE)           \
+  {                                                                                                \
+    .name = "condition/" WORKLOAD "/" KIND,                                                        \
+    .parameter = &(const evaluation_plan){WORKLOAD, COUNT, BRANCHLESS},                            \
+    .set_up = set_up_evaluation, .run = RUN, .reference = REFERENCE,                               \
+    .run_reference = RUN_REFERENCE, .tear_down = tear_down_evaluation, .operations = OPERATIONS,   \
+    .allocates_nothing = true                                                                      \
   }
-  hf_condition_destroy(w.condition);
-  return failed;
-}
 
-int main(void) {
-  const hf_variable letters[VARIABLES] = {{"a", HF_TYPE_NUMBER},
-                                          {"b", HF_TYPE_NUMBER},
-                                          {"c", HF_TYPE_NUMBER},
-                                          {"d", HF_TYPE_NUMBER},
-                                          {"e", HF_TYPE_NUMBER}};
-  hf_schema *schema;
-  if (hf_schema_create(letters, VARIABLES, NULL, &schema, NULL) != HF_OK) {
-    fprintf(stderr, "out of memory\n");
-    return 1;
+#define RANDOM_ROW(WORKLOAD)                                                                       \
+  EVALUATION_ROW(WORKLOAD, "random", BENCH_CONTEXTS, false, "native C", run_evaluate, run_native)
+#define STEADY_ROW(WORKLOAD)                                                                       \
+  EVALUATION_ROW(WORKLOAD, "steady", 1, false, "native C", run_evaluate, run_native)
+#define BRANCHLESS_ROW(WORKLOAD)                                                                   \
+  EVALUATION_ROW(WORKLOAD, "branchless", BENCH_CONTEXTS, true, "branch-free C", run_evaluate,      \
+                 run_native)
+#define DEPENDENT_ROW(WORKLOAD)                                                                    \
+  EVALUATION_ROW(WORKLOAD, "dependent", BENCH_CONTEXTS, false, "native C", run_dependent,          \
+                 run_native_dependent)
+#define COMPILE_ROW(WORKLOAD)                                                                      \
+  {                                                                                                \
+    .name = "condition/" WORKLOAD "/compile",                                                      \
+    .parameter = &(const evaluation_plan){.workload = WORKLOAD}, .set_up = set_up_compilation,     \
+    .run = run_compile, .reference = "strtod of its numbers", .run_reference = run_read_numbers,   \
+    .tear_down = tear_down_compilation, .operations = COMPILATIONS,                                \
+    .reference_is_other_work = true                                                                \
   }
-  bench_begin();
-  int failed = bench("W1", hf_schema_classic(), W1, native_w1);
-  failed |= bench("W2", schema, W2, native_w2);
-  hf_schema_release(schema);
-  return failed;
-}
+
+static const bench_row rows[] = {
+    RANDOM_ROW("W1"),    STEADY_ROW("W1"),  BRANCHLESS_ROW("W1"),   DEPENDENT_ROW("W1"),
+    COMPILE_ROW("W1"),   RANDOM_ROW("W2"),  STEADY_ROW("W2"),       BRANCHLESS_ROW("W2"),
+    DEPENDENT_ROW("W2"), COMPILE_ROW("W2"), RANDOM_ROW("W3-bytes"), STEADY_ROW("W3-bytes"),
+};
+BENCH_ROWS(rows)

@@ -1,76 +1,84 @@
 // What the Swift binding adds to a C evaluation: the same condition over the same values, through
-// `Condition.evaluate` and through the C function, in turns, medians of 41.
+// `Condition.evaluate` and through the C function, in turns, by the harness that C uses.
 
+import BenchHarness
 import CHoldfast
+import Foundation
 import Holdfast
 
-enum SetUpFailed: Error { case status(hf_status) }
+let operations = 4 * Workload.count
 
-func require(_ status: hf_status) throws {
-  if status != HF_OK { throw SetUpFailed.status(status) }
+/// What `set_up` made.
+func workload(_ data: UnsafeMutableRawPointer?) -> Workload {
+  guard let data = unsafe data else { preconditionFailure("the harness passes what was set up") }
+  return unsafe Unmanaged<Workload>.fromOpaque(data).takeUnretainedValue()
 }
 
-let operations = 1 << 18
-let repetitions = 41
-let text = "severity >= 0.8 and recurrence_count >= 2"
-
-let condition = try Condition(text)
-var context = try Context()
-try context.set(number: 0.9, at: 0)
-try context.set(number: 3, at: 1)
-
-var cCondition: OpaquePointer?
-var cContext: OpaquePointer?
-let bytes = text.utf8.map { CChar(bitPattern: $0) }
-try require(
-  unsafe hf_condition_compile(hf_schema_classic(), bytes, bytes.count, nil, &cCondition, nil))
-try require(unsafe hf_context_create(hf_schema_classic(), nil, &cContext))
-guard let cCondition = unsafe cCondition, let cContext = unsafe cContext else {
-  throw SetUpFailed.status(HF_ERROR_OUT_OF_MEMORY)
-}
-try require(unsafe hf_context_set_number(cContext, 0, 0.9))
-try require(unsafe hf_context_set_number(cContext, 1, 3))
-
-func throughSwift(_ condition: Condition, _ context: borrowing Context) throws -> Int {
-  var held = 0
-  for _ in 0..<operations where try condition.evaluate(context) { held += 1 }
-  return held
-}
-
-func throughC(_ condition: OpaquePointer, _ context: OpaquePointer) throws -> Int {
-  var held = 0
-  for _ in 0..<operations {
-    var answer = false
-    try require(unsafe hf_condition_evaluate(condition, context, &answer, nil))
-    if answer { held += 1 }
+/// Sums up the places at which the condition held.
+func throughSwift(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let workload = unsafe workload(data)
+  let condition = workload.condition
+  let contexts = unsafe workload.contexts
+  var sum: UInt64 = 0
+  do {
+    for operation in 0..<operations {
+      if try unsafe condition.evaluate(contexts[operation & (Workload.count - 1)]) {
+        sum &+= UInt64(operation)
+      }
+    }
+  } catch {
+    print("note\tan evaluation failed: \(error)")
+    return 0
   }
-  return held
+  return sum
 }
 
-func nanoseconds(_ body: () throws -> Int) rethrows -> Double {
-  let clock = ContinuousClock()
-  let start = clock.now
-  let held = try body()
-  let elapsed = start.duration(to: clock.now)
-  precondition(held == operations)
-  return Double(elapsed.components.attoseconds) * 1e-9 / Double(operations)
+func throughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let workload = unsafe workload(data)
+  let condition = unsafe workload.cCondition
+  let contexts = unsafe workload.cContexts
+  var sum: UInt64 = 0
+  for operation in 0..<operations {
+    var held = false
+    let context = unsafe contexts[operation & (Workload.count - 1)]
+    guard unsafe hf_condition_evaluate(condition, context, &held, nil) == HF_OK else { return 1 }
+    if held { sum &+= UInt64(operation) }
+  }
+  return sum
 }
 
-var swiftTimes: [Double] = []
-var cTimes: [Double] = []
-for _ in 0..<repetitions {
-  swiftTimes.append(try nanoseconds { try throughSwift(condition, context) })
-  cTimes.append(try nanoseconds { unsafe try throughC(cCondition, cContext) })
+/// Makes a row's workload of its name, or says why not.
+func setUp(_ name: UnsafeRawPointer?) -> UnsafeMutableRawPointer? {
+  guard let name = unsafe name else { return nil }
+  do {
+    let workload = try Workload(
+      unsafe String(cString: name.assumingMemoryBound(to: CChar.self)))
+    return unsafe Unmanaged.passRetained(workload).toOpaque()
+  } catch {
+    print("note\t\(error)")
+    return nil
+  }
 }
-swiftTimes.sort()
-cTimes.sort()
 
-func rounded(_ value: Double) -> Double { Double(Int(value * 100)) / 100 }
-let swiftMedian = swiftTimes[repetitions / 2]
-let cMedian = cTimes[repetitions / 2]
-print("condition/swift/W1/steady   \(rounded(swiftMedian)) ns")
-print("condition/W1/steady through C   \(rounded(cMedian)) ns")
-print("the binding adds   \(rounded(swiftMedian - cMedian)) ns")
+func tearDown(_ data: UnsafeMutableRawPointer?) {
+  guard let data = unsafe data else { return }
+  unsafe Unmanaged<Workload>.fromOpaque(data).release()
+}
 
-unsafe hf_context_destroy(cContext)
-unsafe hf_condition_destroy(cCondition)
+/// A C string that lives as long as the program, as the harness borrows it.
+func lasting(_ text: String) -> UnsafePointer<CChar>? { unsafe UnsafePointer(strdup(text)) }
+
+var rows = unsafe ["W1", "W2"].map { name in
+  unsafe bench_row(
+    name: lasting("condition/swift/\(name)/random"), parameter: UnsafeRawPointer(lasting(name)),
+    set_up: setUp, run: throughSwift, reference: lasting("hf_condition_evaluate from Swift"),
+    run_reference: throughC, tear_down: tearDown, operations: operations, parts: 1,
+    reference_is_other_work: false, allocates_nothing: false, report_difference: true)
+}
+let status = unsafe rows.withUnsafeBufferPointer { rows in
+  unsafe bench_register(rows.baseAddress, rows.count)
+  return unsafe CommandLine.unsafeArgv.withMemoryRebound(
+    to: UnsafePointer<CChar>?.self, capacity: Int(CommandLine.argc)
+  ) { arguments in unsafe bench_main(CommandLine.argc, arguments) }
+}
+exit(status)
