@@ -1,5 +1,5 @@
-// What the Swift binding adds to a C evaluation: the same condition over the same values, through
-// `Condition.evaluate` and through the C function, in turns, by the harness that C uses.
+// Rows through the public Swift interface, in the harness that C uses: what the binding adds to a C
+// evaluation of the same condition over the same values, and what Foundation's #Predicate takes.
 
 import BenchHarness
 import CHoldfast
@@ -8,61 +8,86 @@ import Holdfast
 
 let operations = 4 * Workload.count
 
-/// What `set_up` made.
-func workload(_ data: UnsafeMutableRawPointer?) -> Workload {
+/// The object that a row's set-up made.
+func object<Object: AnyObject>(_ data: UnsafeMutableRawPointer?) -> Object {
   guard let data = unsafe data else { preconditionFailure("the harness passes what was set up") }
-  return unsafe Unmanaged<Workload>.fromOpaque(data).takeUnretainedValue()
+  return unsafe Unmanaged<Object>.fromOpaque(data).takeUnretainedValue()
 }
 
 /// Sums up the places at which the condition held.
 func throughSwift(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
-  let workload = unsafe workload(data)
+  let workload: Workload = unsafe object(data)
   let condition = workload.condition
   let contexts = unsafe workload.contexts
-  var sum: UInt64 = 0
-  do {
+  return outcome {
+    var sum: UInt64 = 0
     for operation in 0..<operations {
       if try unsafe condition.evaluate(contexts[operation & (Workload.count - 1)]) {
         sum &+= UInt64(operation)
       }
     }
-  } catch {
-    print("note\tan evaluation failed: \(error)")
-    return 0
+    return sum
   }
-  return sum
 }
 
 func throughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
-  let workload = unsafe workload(data)
+  let workload: Workload = unsafe object(data)
   let condition = unsafe workload.cCondition
   let contexts = unsafe workload.cContexts
-  var sum: UInt64 = 0
-  for operation in 0..<operations {
-    var held = false
-    let context = unsafe contexts[operation & (Workload.count - 1)]
-    guard unsafe hf_condition_evaluate(condition, context, &held, nil) == HF_OK else { return 1 }
-    if held { sum &+= UInt64(operation) }
+  return outcome {
+    var sum: UInt64 = 0
+    for operation in 0..<operations {
+      var held = false
+      let context = unsafe contexts[operation & (Workload.count - 1)]
+      try check(unsafe hf_condition_evaluate(condition, context, &held, nil))
+      if held { sum &+= UInt64(operation) }
+    }
+    return sum
   }
-  return sum
 }
 
-/// Makes a row's workload of its name, or says why not.
-func setUp(_ name: UnsafeRawPointer?) -> UnsafeMutableRawPointer? {
-  guard let name = unsafe name else { return nil }
+func throughPredicate(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let peer: PredicatePeer = unsafe object(data)
+  return outcome(peer.run)
+}
+
+func throughNativeC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let peer: PredicatePeer = unsafe object(data)
+  return peer.runNative()
+}
+
+/// What a run comes to. One that fails ends the program: its time would mean nothing.
+func outcome(_ body: () throws -> UInt64) -> UInt64 {
   do {
-    let workload = try Workload(
-      unsafe String(cString: name.assumingMemoryBound(to: CChar.self)))
-    return unsafe Unmanaged.passRetained(workload).toOpaque()
+    return try body()
   } catch {
-    print("note\t\(error)")
+    complain(error)
+    exit(1)
+  }
+}
+
+func complain(_ error: any Error) {
+  FileHandle.standardError.write(Data("bench: \(error)\n".utf8))
+}
+
+/// Hands an object over to the harness, until `tearDown`; NULL if it cannot be made.
+func retained(_ make: () throws -> AnyObject) -> UnsafeMutableRawPointer? {
+  do {
+    return unsafe Unmanaged.passRetained(try make()).toOpaque()
+  } catch {
+    complain(error)
     return nil
   }
 }
 
+func workloadName(_ parameter: UnsafeRawPointer?) -> String {
+  guard let parameter = unsafe parameter else { return "" }
+  return unsafe String(cString: parameter.assumingMemoryBound(to: CChar.self))
+}
+
 func tearDown(_ data: UnsafeMutableRawPointer?) {
   guard let data = unsafe data else { return }
-  unsafe Unmanaged<Workload>.fromOpaque(data).release()
+  unsafe Unmanaged<AnyObject>.fromOpaque(data).release()
 }
 
 /// A C string that lives as long as the program, as the harness borrows it.
@@ -71,9 +96,18 @@ func lasting(_ text: String) -> UnsafePointer<CChar>? { unsafe UnsafePointer(str
 var rows = unsafe ["W1", "W2"].map { name in
   unsafe bench_row(
     name: lasting("condition/swift/\(name)/random"), parameter: UnsafeRawPointer(lasting(name)),
-    set_up: setUp, run: throughSwift, reference: lasting("hf_condition_evaluate from Swift"),
+    set_up: { parameter in unsafe retained { try Workload(unsafe workloadName(parameter)) } },
+    run: throughSwift, reference: lasting("hf_condition_evaluate from Swift"),
     run_reference: throughC, tear_down: tearDown, operations: operations, parts: 1,
     reference_is_other_work: false, allocates_nothing: false, report_difference: true)
+}
+unsafe rows += [("W1", "W1"), ("W3", "W3-bytes")].map { name, workload in
+  unsafe bench_row(
+    name: lasting("peer/predicate/\(name)/random"), parameter: UnsafeRawPointer(lasting(workload)),
+    set_up: { parameter in unsafe retained { try PredicatePeer(unsafe workloadName(parameter)) } },
+    run: throughPredicate, reference: lasting("native C"), run_reference: throughNativeC,
+    tear_down: tearDown, operations: PredicatePeer.operations, parts: 1,
+    reference_is_other_work: false, allocates_nothing: false, report_difference: false)
 }
 let status = unsafe rows.withUnsafeBufferPointer { rows in
   unsafe bench_register(rows.baseAddress, rows.count)
