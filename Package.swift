@@ -67,7 +67,10 @@ let package = Package(
       name: "BenchHarness",
       dependencies: ["CHoldfast"],
       path: "bench/harness",
-      cSettings: cSettings + [.define("BENCH_FLAGS", to: "\"swift build -c release\"")]
+      cSettings: cSettings + [
+        .define("BENCH_FLAGS", to: "\"swift build -c release\""),
+        .headerSearchPath("../../csrc"),
+      ]
     ),
     .executableTarget(
       name: "HoldfastBenchmarks",

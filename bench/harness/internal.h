@@ -5,7 +5,8 @@
 #include "bench_harness.h"
 
 /* Keeps the process on one processor where that is allowed, and notes the
- * processor, the compiler, its flags, the allocator and whether it was. */
+ * processor, the compiler, its flags, the allocator, the instructions that evaluation uses
+ * and whether it was. */
 void bench_describe_machine(void);
 
 /* Prepares, compares, measures and prints one row. Returns 0, or 1 after saying

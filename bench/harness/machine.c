@@ -1,6 +1,8 @@
 /* What the figures were taken on. */
 #include "internal.h"
 
+#include "path.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,19 +35,6 @@ static void note_processor(void) {
   }
 }
 
-static void note_vector_instructions(void) {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  bench_note("simd: %s%s%s, of what the processor has",
-             __builtin_cpu_supports("avx512bw") ? "avx512bw, " : "",
-             __builtin_cpu_supports("avx2") ? "avx2, " : "", "sse2");
-#elif defined(__aarch64__)
-  bench_note("simd: neon");
-#else
-  bench_note("simd: none known");
-#endif
-}
-
 static void pin(void) {
 #if defined(__linux__)
   cpu_set_t chosen;
@@ -73,6 +62,6 @@ void bench_describe_machine(void) {
 #endif
   bench_note("flags: %s", BENCH_FLAGS);
   bench_note("holdfast: %s, memory from %s", hf_version(), hf_allocator_default_name());
-  note_vector_instructions();
+  bench_note("simd: %s", hf__path_name(hf__path_best()));
   pin();
 }
