@@ -29,7 +29,7 @@ bool bench_branchless_w2(const void *values) {
          ((v[0] < 0.1) & ((v[1] > 0.7) | (v[4] >= 0.95)));
 }
 
-static bool is(const bench_string *word, const char *text, size_t length_bytes) {
+static bool is(const hf_word *word, const char *text, size_t length_bytes) {
   return word->length_bytes == length_bytes && memcmp(word->bytes, text, length_bytes) == 0;
 }
 

@@ -15,9 +15,13 @@ static const hf_variable w2_variables[] = {{"a", HF_TYPE_NUMBER},
 static const hf_variable w3_variables[] = {
     {"severity", HF_TYPE_NUMBER}, {"domain", HF_TYPE_STRING}, {"kind", HF_TYPE_STRING}};
 
+static const char w3_text[] =
+    "severity >= 0.8 and (domain == 'billing' or kind == 'error' or kind == 'crash' or "
+    "kind == 'timeout' or kind == 'oom')";
+
 /* Eight domains, then eight kinds. */
 #define W3_CHOICES 8
-static const bench_string w3_words[2 * W3_CHOICES] = {
+static const hf_word w3_words[2 * W3_CHOICES] = {
     {"billing", 7}, {"search", 6},  {"login", 5}, {"storage", 7}, {"network", 7}, {"mail", 4},
     {"catalog", 7}, {"reports", 7}, {"error", 5}, {"crash", 5},   {"timeout", 7}, {"oom", 3},
     {"info", 4},    {"warning", 7}, {"debug", 5}, {"restart", 7}};
@@ -30,7 +34,7 @@ double bench_uniform(uint64_t *state) {
 }
 
 /* One of a row of words. */
-static bench_string choose(const bench_string *words, uint64_t *state) {
+static hf_word choose(const hf_word *words, uint64_t *state) {
   return words[(size_t)(bench_uniform(state) * W3_CHOICES)];
 }
 
@@ -101,9 +105,18 @@ static const struct {
       .set = set_numbers,
       .native = bench_native_w2,
       .branchless = bench_branchless_w2}},
+    {"W3",
+     {.text = w3_text,
+      .variables = w3_variables,
+      .variable_count = sizeof w3_variables / sizeof *w3_variables,
+      .words = w3_words,
+      .word_count = sizeof w3_words / sizeof *w3_words,
+      .values_bytes = sizeof(bench_w3_values),
+      .draw = draw_w3,
+      .set = set_w3,
+      .native = bench_native_w3}},
     {"W3-bytes",
-     {.text = "severity >= 0.8 and (domain == 'billing' or kind == 'error' or kind == 'crash' or "
-              "kind == 'timeout' or kind == 'oom')",
+     {.text = w3_text,
       .variables = w3_variables,
       .variable_count = sizeof w3_variables / sizeof *w3_variables,
       .values_bytes = sizeof(bench_w3_values),

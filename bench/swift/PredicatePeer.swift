@@ -1,4 +1,5 @@
 import BenchHarness
+import CHoldfast
 import Foundation
 
 // Foundation's #Predicate over arrays of structures, against native C over the same values. W2 is
@@ -71,8 +72,8 @@ private func sumOfPlaces<Event>(_ events: [Event], _ predicate: Predicate<Event>
   return sum
 }
 
-private func string(_ string: bench_string) -> String {
+private func string(_ word: hf_word) -> String {
   unsafe String(
-    decoding: UnsafeRawBufferPointer(start: string.bytes, count: string.length_bytes),
+    decoding: UnsafeRawBufferPointer(start: word.bytes, count: word.length_bytes),
     as: UTF8.self)
 }

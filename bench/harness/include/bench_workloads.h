@@ -20,23 +20,20 @@
  * through a pointer. */
 typedef bool (*bench_native)(const void *values);
 
-/* A string as C programs hold it who know its length. */
-typedef struct bench_string {
-  const char *bytes;
-  size_t length_bytes;
-} bench_string;
-
 /* What the values of W3 are in C; those of W1 and W2 are doubles. */
 typedef struct bench_w3_values {
   double severity;
-  bench_string domain;
-  bench_string kind;
+  hf_word domain;
+  hf_word kind;
 } bench_w3_values;
 
 typedef struct bench_workload {
   const char *text;
   const hf_variable *variables;
   size_t variable_count;
+  /* To intern in the schema; none: NULL and 0. */
+  const hf_word *words;
+  size_t word_count;
   /* The values of one context, in bytes, and how one is drawn. */
   size_t values_bytes;
   void (*draw)(void *values, uint64_t *state);
@@ -47,7 +44,7 @@ typedef struct bench_workload {
   bench_native branchless;
 } bench_workload;
 
-/* "W1", "W2" or "W3-bytes"; NULL for another name. */
+/* "W1", "W2", "W3" (words interned) or "W3-bytes" (not); NULL for another name. */
 const bench_workload *bench_workload_named(const char *name);
 
 /* Draws `count` contexts' values: the same on every machine, and the same first
