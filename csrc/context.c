@@ -43,7 +43,7 @@ hf_status hf_context_create(const hf_schema *schema, const hf_allocator *allocat
                             hf_context **context) {
   hf_allocator from = allocator == NULL ? hf_allocator_default() : *allocator;
   hf__context_rest *rest = NULL;
-  if (allocator != NULL || schema->has_keys) {
+  if (allocator != NULL) {
     rest = make_rest(schema, from);
     if (rest == NULL) {
       return HF_ERROR_OUT_OF_MEMORY;

@@ -330,7 +330,6 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
       .word_count = (uint32_t)word_count,
       .slots_at_bytes = (uint32_t)HF__SLOTS_AT_BYTES(count),
       .context_bytes = (uint32_t)HF__WHOLE_LINES(keys_end),
-      .has_keys = keys_end > HF__SLOTS_END_BYTES(count),
       .variables = declared,
       .by_name = by_name,
       .prefixes = prefixes,

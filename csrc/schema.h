@@ -52,7 +52,6 @@ struct hf_schema {
   uint32_t word_count;
   uint32_t slots_at_bytes; /* in its contexts */
   uint32_t context_bytes;
-  bool has_keys; /* a variable is declared as a string */
   const hf_variable *variables;
   const uint32_t *by_name;       /* indexes, in the order of their names' bytes */
   const uint64_t *prefixes;      /* in the same order: see hf__name_prefix */
