@@ -162,6 +162,7 @@ static hf_status read_text(const hf_schema *schema, const char *text, size_t len
   if (status == HF_OK) {
     shape->comparison_count = parsed.comparison_count;
     shape->node_count = parsed.comparison_count + parsed.join_count;
+    shape->string_count = parsed.string_count;
   }
   return status;
 }

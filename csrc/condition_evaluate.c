@@ -175,10 +175,10 @@ hf_status hf__evaluate_plainly(const hf_condition *condition, const hf_context *
   return HF_OK;
 }
 
-int hf__computed_other(const hf_condition *condition, const hf_context *context,
-                       const hf__computed *computed) {
+int hf__computed_outcome(const hf_condition *condition, const hf_context *context,
+                         const hf__computed *computed) {
   const hf__comparison *comparison = &condition->comparisons[computed->comparison];
-  if (computed->kind == HF__COMPUTED_PAIR) {
+  if (computed->outcomes != 0) {
     unsigned tags = hf__context_tag(context, comparison->left.variable) |
                     hf__context_tag(context, comparison->right.variable);
     if ((tags & HF__TAG_NO_ORDER) == 0) {
@@ -221,8 +221,9 @@ static const hf__evaluators *evaluators(const hf_condition *condition) {
 #if HF__X86
   case HF__PATH_AVX512:
     return condition->line_count == 0   ? &hf__evaluators_avx512
-           : condition->line_count == 1 ? &hf__evaluators_avx512_line
-                                        : &hf__evaluators_avx512_lines;
+           : condition->line_count == 1 ? &hf__evaluators_avx512_1
+           : condition->line_count == 2 ? &hf__evaluators_avx512_2
+                                        : &hf__evaluators_avx512_4;
   case HF__PATH_AVX2:
     return &hf__evaluators_avx2;
   case HF__PATH_SSE2:
@@ -242,7 +243,8 @@ static hf__evaluator *choose_evaluator(const hf_condition *condition) {
   if (condition->step_count == 0) {
     return hf__evaluate_unready;
   }
-  if (condition->step_count > 1 || condition->computed_count > 0) {
+  if (condition->step_count > 1 || condition->computed_count > 0 ||
+      condition->key_group_count > 0) {
     return with->many;
   }
   if (condition->steps[0].equal_lanes != 0) {

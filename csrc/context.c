@@ -200,9 +200,10 @@ static void put_string(hf_context *context, uint32_t index, const char *string,
   context->rest->strings[index].length_bytes = length_bytes;
   put_slot(context, index, HF__SLOT_STRING);
   put_tag(context, index, HF__TAG_STRING);
-  if (context->schema->variables[index].type == HF_TYPE_STRING) {
+  const uint32_t *keys_at_bytes = context->schema->keys_at_bytes;
+  if (keys_at_bytes != NULL && keys_at_bytes[index] != 0) {
     hf__key key = hf__key_of(string, (uint32_t)length_bytes);
-    memcpy((char *)context + context->schema->keys_at_bytes[index], &key, sizeof key);
+    memcpy((char *)context + keys_at_bytes[index], &key, sizeof key);
   }
 }
 

@@ -16,7 +16,7 @@
  * words.
  *
  * A key is the first bytes and the length of a string in 16 bytes, one for each
- * variable that is declared as a string.
+ * variable that is declared as a string, unless the schema interns words.
  */
 #ifndef HF_CONTEXT_H
 #define HF_CONTEXT_H
@@ -90,14 +90,6 @@ typedef struct hf__key {
 } hf__key;
 
 hf__key hf__key_of(const char *string, uint32_t length_bytes);
-
-static inline bool hf__key_equal(const hf__key *a, const hf__key *b) {
-  uint64_t x[2];
-  uint64_t y[2];
-  memcpy(x, a, sizeof x);
-  memcpy(y, b, sizeof y);
-  return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
-}
 
 /* Contexts ----------------------------------------------------------------- */
 

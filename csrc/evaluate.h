@@ -10,8 +10,8 @@
 #include "program.h"
 
 typedef struct hf__evaluators {
-  hf__evaluator *one;       /* one step without words and computed comparisons */
-  hf__evaluator *one_equal; /* one step without computed comparisons */
+  hf__evaluator *one;       /* one step without words, keys and computed comparisons */
+  hf__evaluator *one_equal; /* one step without keys and computed comparisons */
   hf__evaluator *many;      /* anything */
 } hf__evaluators;
 
@@ -23,29 +23,29 @@ extern const hf__evaluators hf__evaluators_portable;
 #if HF__X86
 extern const hf__evaluators hf__evaluators_sse2;
 extern const hf__evaluators hf__evaluators_avx2;
-/* All slots in one line of the context, in two, anywhere. */
-extern const hf__evaluators hf__evaluators_avx512_line;
-extern const hf__evaluators hf__evaluators_avx512_lines;
+/* All slots in one line of the context, in two, in four, anywhere. */
+extern const hf__evaluators hf__evaluators_avx512_1;
+extern const hf__evaluators hf__evaluators_avx512_2;
+extern const hf__evaluators hf__evaluators_avx512_4;
 extern const hf__evaluators hf__evaluators_avx512;
 #endif
 #if HF__NEON
 extern const hf__evaluators hf__evaluators_neon;
 #endif
 
-/* The outcome of a comparison that no lane makes: 1, 0, or a failure. */
-int hf__computed_other(const hf_condition *condition, const hf_context *context,
-                       const hf__computed *computed);
+/* The outcome of a computed comparison: 1, 0, or a failure. */
+int hf__computed_outcome(const hf_condition *condition, const hf_context *context,
+                         const hf__computed *computed);
 
-static inline int hf__computed_outcome(const hf_condition *condition, const hf_context *context,
-                                       const hf__computed *computed) {
-  if (computed->kind == HF__COMPUTED_KEY) {
-    bool is_string = hf__context_word(context, computed->left_at_bytes) == HF__SLOT_STRING;
-    hf__key key;
-    memcpy(&key, (const char *)context + computed->right_at_bytes, sizeof key);
-    unsigned equal = (unsigned)is_string & (unsigned)hf__key_equal(&key, &computed->key);
-    return computed->outcomes >> equal & 1;
+/* Which keys of a group equal the context's, a bit for each. */
+static inline unsigned hf__equal_keys(const hf_context *context, const hf__key_group *group) {
+  uint64_t low = hf__context_word(context, group->key_at_bytes);
+  uint64_t high = hf__context_word(context, group->key_at_bytes + (uint32_t)sizeof low);
+  unsigned equal = 0;
+  for (unsigned i = 0; i < HF__GROUP_KEYS; i++) {
+    equal |= (unsigned)(((group->low[i] ^ low) | (group->high[i] ^ high)) == 0) << i;
   }
-  return hf__computed_other(condition, context, computed);
+  return equal;
 }
 
 /* Writes an answer of 0 or 1. (Assigning makes some compilers write it, read it

@@ -29,11 +29,24 @@ static inline HF__AVX2 unsigned avx2_lanes(const hf_context *context, const hf__
   return avx2_four(context, step, 0, with_equals) | avx2_four(context, step, 4, with_equals);
 }
 
+static inline HF__AVX2 unsigned avx2_equal_keys(const hf_context *context,
+                                                const hf__key_group *group) {
+  const uint32_t at = group->key_at_bytes;
+  __m256i low = _mm256_set1_epi64x((long long)hf__context_word(context, at));
+  __m256i high =
+      _mm256_set1_epi64x((long long)hf__context_word(context, at + (uint32_t)sizeof(uint64_t)));
+  __m256i lows = _mm256_load_si256((const __m256i *)(const void *)group->low);
+  __m256i highs = _mm256_load_si256((const __m256i *)(const void *)group->high);
+  __m256i equal = _mm256_and_si256(_mm256_cmpeq_epi64(low, lows), _mm256_cmpeq_epi64(high, highs));
+  return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(equal));
+}
+
 #define EVALUATORS hf__evaluators_avx2
 #define TARGET HF__AVX2
 #define row const hf_context *
 #define load_row(condition, context) (context)
 #define compare_lanes avx2_lanes
+#define equal_keys avx2_equal_keys
 #include "evaluate_template.h"
 
 #endif

@@ -33,6 +33,7 @@ static inline unsigned neon_lanes(const hf_context *context, const hf__step *ste
 #define row const hf_context *
 #define load_row(condition, context) (context)
 #define compare_lanes neon_lanes
+#define equal_keys hf__equal_keys
 #include "evaluate_template.h"
 
 #endif

@@ -25,4 +25,5 @@ static inline unsigned portable_lanes(const hf_context *context, const hf__step 
 #define row const hf_context *
 #define load_row(condition, context) (context)
 #define compare_lanes portable_lanes
+#define equal_keys hf__equal_keys
 #include "evaluate_template.h"

@@ -45,6 +45,7 @@ hf_status hf__evaluate_pair(const hf_condition *condition, const hf_context *con
 #define row const hf_context *
 #define load_row(condition, context) (context)
 #define compare_lanes sse2_lanes
+#define equal_keys hf__equal_keys
 #include "evaluate_template.h"
 
 #endif

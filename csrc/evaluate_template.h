@@ -7,6 +7,7 @@
  *     load_row(condition, context)            what lanes are read from
  *     compare_lanes(row, step, with_equals)   the outcomes, a bit for each lane;
  *                     `with_equals` is constant: false when no lane is for words
+ *     equal_keys(context, group)              as hf__equal_keys
  */
 
 static TARGET hf_status evaluate_one(const hf_condition *condition, const hf_context *context,
@@ -34,10 +35,15 @@ static TARGET hf_status evaluate_many(const hf_condition *condition, const hf_co
   if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
     return hf__evaluate_unready(condition, context, held, error);
   }
-  /* What lanes take from computed comparisons and from steps before. */
+  /* What lanes take from keys, from computed comparisons and from steps before. */
   uint8_t inputs[HF__MAX_STEPS];
   for (uint32_t i = 0; i < condition->step_count; i += sizeof(uint64_t)) {
     memset(inputs + i, 0, sizeof(uint64_t));
+  }
+  for (uint32_t i = 0; i < condition->key_group_count; i++) {
+    const hf__key_group *group = &condition->key_groups[i];
+    unsigned lanes = group->lanes[equal_keys(context, group)];
+    inputs[group->step] = (uint8_t)(inputs[group->step] | lanes);
   }
   for (uint32_t i = 0; i < condition->computed_count; i++) {
     const hf__computed *computed = &condition->computed[i];
@@ -70,6 +76,7 @@ const hf__evaluators EVALUATORS = {
 #undef row
 #undef load_row
 #undef compare_lanes
+#undef equal_keys
 #undef evaluate_one
 #undef evaluate_one_equal
 #undef evaluate_many

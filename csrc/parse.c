@@ -31,6 +31,7 @@ typedef struct parser {
   uint32_t comparison_count;
   uint32_t made_count; /* joins, with those that were dropped */
   uint32_t join_count; /* without */
+  uint32_t string_count;
   uint32_t open_count;
   uint32_t parentheses;
   uint32_t level_start_bytes;   /* of what the innermost open parenthesis holds */
@@ -176,6 +177,8 @@ static hf_status read_comparison(parser *in) {
     return fail(in, HF_ERROR_EXPECTED_VALUE, "a number, a quoted string or a variable");
   }
   in->next++;
+  in->string_count += (unsigned)(in->tokens[first].kind == HF__TOKEN_STRING) +
+                      (unsigned)(right->kind == HF__TOKEN_STRING);
   in->end_bytes = right->offset_bytes + right->length_bytes;
   in->last = (operand){.first = in->comparison_count, .join = HF__NO_JOIN};
   in->memory->first_tokens[in->comparison_count] = first;
@@ -213,6 +216,8 @@ hf_status hf__parse(const char *text, const hf__token *tokens, const hf__parse_m
     return fail(&in, HF_ERROR_UNEXPECTED_TOKEN, "'and', 'or' or the end of the condition");
   }
   end_level(&in);
-  *parsed = (hf__parsed){.comparison_count = in.comparison_count, .join_count = in.join_count};
+  *parsed = (hf__parsed){.comparison_count = in.comparison_count,
+                         .join_count = in.join_count,
+                         .string_count = in.string_count};
   return HF_OK;
 }

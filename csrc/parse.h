@@ -42,7 +42,8 @@ typedef struct hf__parse_memory {
 /* What came out, beside the memory. */
 typedef struct hf__parsed {
   uint32_t comparison_count;
-  uint32_t join_count; /* that a comparison leads to; the others were dropped */
+  uint32_t join_count;   /* that a comparison leads to; the others were dropped */
+  uint32_t string_count; /* string literals */
 } hf__parsed;
 
 /*

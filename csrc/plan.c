@@ -130,12 +130,11 @@ static truth put_equality(planner *plan, hf__step *step, unsigned lane, uint32_t
   return op == HF_OPERATOR_NOT_EQUAL ? truth_not(holds) : holds;
 }
 
-static hf__computed *put_computed(planner *plan, hf__computed_kind kind, uint32_t comparison,
-                                  uint32_t to) {
+static hf__computed *put_computed(planner *plan, uint32_t comparison, uint32_t to) {
   hf_condition *condition = plan->condition;
   hf__computed *computed = &condition->computed[condition->computed_count];
   condition->computed_count++;
-  *computed = (hf__computed){.kind = (uint8_t)kind, .comparison = comparison, .to = to};
+  *computed = (hf__computed){.comparison = comparison, .to = to};
   return computed;
 }
 
@@ -161,7 +160,7 @@ static uint8_t outcomes_of(hf_operator op) {
 
 static void put_pair(planner *plan, uint32_t comparison, uint32_t to) {
   const hf__comparison *c = &plan->condition->comparisons[comparison];
-  hf__computed *computed = put_computed(plan, HF__COMPUTED_PAIR, comparison, to);
+  hf__computed *computed = put_computed(plan, comparison, to);
   computed->left_at_bytes = hf__slot_at(plan->condition->schema, c->left.variable);
   computed->right_at_bytes = hf__slot_at(plan->condition->schema, c->right.variable);
   computed->outcomes = outcomes_of(c->op);
@@ -169,30 +168,62 @@ static void put_pair(planner *plan, uint32_t comparison, uint32_t to) {
   require(plan, c->right.variable, HF__TAG_NO_VALUE);
 }
 
+/* A group of the variable's keys in this step that has room, or a new one. */
+static hf__key_group *key_group(planner *plan, uint32_t variable, uint32_t step) {
+  enum { NEAR = HF__LANES }; /* a step has no more groups than lanes */
+  hf_condition *condition = plan->condition;
+  uint32_t count = condition->key_group_count;
+  for (uint32_t i = count; i-- > 0 && count - i <= NEAR;) {
+    hf__key_group *group = &condition->key_groups[i];
+    if (group->variable == variable && group->step == step && group->count < HF__GROUP_KEYS) {
+      return group;
+    }
+  }
+  hf__key_group *group = &condition->key_groups[count];
+  *group = (hf__key_group){.variable = variable,
+                           .step = step,
+                           .key_at_bytes = condition->schema->keys_at_bytes[variable]};
+  condition->key_group_count++;
+  return group;
+}
+
+static void put_key(planner *plan, uint32_t variable, const hf__cell *literal, uint32_t to) {
+  hf__key_group *group = key_group(plan, variable, to / HF__LANES);
+  hf__key key = hf__key_of(literal->string, literal->length_bytes);
+  uint32_t place = group->count;
+  memcpy(&group->low[place], key.bytes, sizeof(uint64_t));
+  memcpy(&group->high[place], key.bytes + sizeof(uint64_t), sizeof(uint64_t));
+  for (uint32_t equal = 0; equal < 1u << HF__GROUP_KEYS; equal++) {
+    unsigned lane = (equal >> place & 1u) << to % HF__LANES;
+    group->lanes[equal] = (uint8_t)(group->lanes[equal] | lane);
+  }
+  group->count++;
+}
+
 /* `variable == 'string'`, or `!=`. */
-static truth put_string_equality(planner *plan, hf__step *step, unsigned lane, uint32_t comparison,
-                                 uint32_t to, const hf__side *side, const hf__cell *literal) {
+static truth put_string_equality(planner *plan, hf__step *step, uint32_t comparison, uint32_t to,
+                                 const hf__side *side, const hf__cell *literal) {
   const hf_schema *schema = plan->condition->schema;
   hf_operator op = plan->condition->comparisons[comparison].op;
-  hf_type type = schema->variables[side->variable].type;
-  if (type == HF_TYPE_NUMBER || type == HF_TYPE_BOOLEAN) {
-    return put_equality(plan, step, lane, side->variable, op, HF__SLOT_NEVER);
-  }
+  uint32_t variable = side->variable;
+  unsigned lane = to % HF__LANES;
+  hf_type type = schema->variables[variable].type;
   uint32_t word = hf_schema_find_word(schema, literal->string, literal->length_bytes);
+  if (type == HF_TYPE_NUMBER || type == HF_TYPE_BOOLEAN) {
+    return put_equality(plan, step, lane, variable, op, HF__SLOT_NEVER);
+  }
   if (word != HF_NO_WORD) {
-    return put_equality(plan, step, lane, side->variable, op, hf__word_slot(word));
+    return put_equality(plan, step, lane, variable, op, hf__word_slot(word));
   }
-  require(plan, side->variable, HF__TAG_NO_VALUE);
-  bool has_key = type == HF_TYPE_STRING && literal->length_bytes <= HF__KEY_WHOLE_BYTES;
-  hf__computed *computed =
-      put_computed(plan, has_key ? HF__COMPUTED_KEY : HF__COMPUTED_OTHER, comparison, to);
-  if (has_key) {
-    computed->key = hf__key_of(literal->string, literal->length_bytes);
-    computed->left_at_bytes = hf__slot_at(schema, side->variable);
-    computed->right_at_bytes = schema->keys_at_bytes[side->variable];
-    computed->outcomes = op == HF_OPERATOR_EQUAL ? 2 : 1;
+  require(plan, variable, HF__TAG_NO_VALUE);
+  truth holds = truth_of_lane(lane);
+  if (schema->keys_at_bytes == NULL || schema->keys_at_bytes[variable] == 0 ||
+      literal->length_bytes > HF__KEY_WHOLE_BYTES) {
+    put_computed(plan, comparison, to);
+    return holds;
   }
-  return truth_of_lane(lane);
+  put_key(plan, variable, literal, to);
+  return op == HF_OPERATOR_NOT_EQUAL ? truth_not(holds) : holds;
 }
 
 static hf_operator mirrored(hf_operator op) {
@@ -240,10 +271,10 @@ static truth put_comparison(planner *plan, uint32_t comparison, uint32_t to) {
     return put_equality(plan, step, lane, side->variable, op, word);
   }
   if (!hf__is_ordering(op)) {
-    return put_string_equality(plan, step, lane, comparison, to, side, literal);
+    return put_string_equality(plan, step, comparison, to, side, literal);
   }
   require(plan, side->variable, HF__TAG_NO_VALUE);
-  put_computed(plan, HF__COMPUTED_OTHER, comparison, to);
+  put_computed(plan, comparison, to);
   return truth_of_lane(lane);
 }
 
@@ -474,8 +505,9 @@ static void write_requirements(planner *plan) {
   }
 }
 
-/* The lines, for those who can read all words of one or two at once. */
+/* The lines, for those who can read all words of up to four at once. */
 static void write_lines(planner *plan) {
+  enum { MOST_LINES = 4 };
   hf_condition *condition = plan->condition;
   const hf_schema *schema = condition->schema;
   bool any = plan->lowest <= plan->highest;
@@ -484,7 +516,7 @@ static void write_lines(planner *plan) {
   uint32_t first = lowest_at / HF__LINE_BYTES;
   uint32_t lines = highest_at / HF__LINE_BYTES - first + 1;
   condition->lines_at_bytes = first * HF__LINE_BYTES;
-  condition->line_count = (uint8_t)(lines <= 2 ? lines : 0);
+  condition->line_count = (uint8_t)(lines <= MOST_LINES ? lines : 0);
   for (uint32_t i = 0; i < condition->step_count; i++) {
     hf__step *step = &condition->steps[i];
     for (int lane = 0; lane < HF__LANES; lane++) {

@@ -14,6 +14,7 @@
 
 /* Where the parts of a condition lie in its block. */
 typedef struct layout {
+  size_t key_groups_at;
   size_t comparisons_at;
   size_t nodes_at;
   size_t computed_at;
@@ -26,7 +27,8 @@ typedef struct layout {
 static layout lay_out(hf__shape shape, size_t variables, size_t requirements) {
   layout at;
   size_t steps = hf__plan_steps_at_most(shape.comparison_count);
-  at.comparisons_at = sizeof(hf_condition) + steps * sizeof(hf__step);
+  at.key_groups_at = sizeof(hf_condition) + steps * sizeof(hf__step);
+  at.comparisons_at = at.key_groups_at + shape.string_count * sizeof(hf__key_group);
   at.computed_at = at.comparisons_at + shape.comparison_count * sizeof(hf__comparison);
   at.requirements_at = at.computed_at + shape.comparison_count * sizeof(hf__computed);
   at.nodes_at = at.requirements_at + requirements * sizeof(hf__requirement);
@@ -61,6 +63,7 @@ hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__s
       .schema = hf_schema_retain(schema),
       .allocator = allocator,
       .size_bytes = at.size_bytes,
+      .key_groups = (hf__key_group *)(void *)(block + at.key_groups_at),
       .comparisons = (hf__comparison *)(void *)(block + at.comparisons_at),
       .computed = (hf__computed *)(void *)(block + at.computed_at),
       .requirements = (hf__requirement *)(void *)(block + at.requirements_at),

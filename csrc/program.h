@@ -92,23 +92,30 @@ typedef struct hf__step {
 
 _Static_assert(sizeof(hf__step) == 256, "a step fills four lines of the cache");
 
-/* A comparison that no lane can make. */
-typedef enum hf__computed_kind {
-  HF__COMPUTED_KEY,  /* a variable declared as a string, == a literal that is no word */
-  HF__COMPUTED_PAIR, /* two variables */
-  HF__COMPUTED_OTHER /* anything else */
-} hf__computed_kind;
+/*
+ * `variable == 'literal'` for up to four literals of a variable that has a key:
+ * the variable's key is compared with all of theirs at once. They share a step.
+ */
+enum { HF__GROUP_KEYS = 4 };
 
+typedef struct hf__key_group {
+  _Alignas(32) uint64_t low[HF__GROUP_KEYS]; /* the keys' first halves */
+  uint64_t high[HF__GROUP_KEYS];
+  uint8_t lanes[1 << HF__GROUP_KEYS]; /* the lanes that are 1, for each set of equal keys */
+  uint32_t key_at_bytes;              /* in a context */
+  uint32_t variable;
+  uint32_t step;
+  uint32_t count;
+} hf__key_group;
+
+/* A comparison that neither a lane nor a key group can make. */
 typedef struct hf__computed {
-  hf__key key; /* KEY: the literal's */
   uint32_t comparison;
   uint32_t to; /* the step and lane that takes the outcome */
+  /* Two variables: where their slots are; otherwise 0. */
   uint32_t left_at_bytes;
-  uint32_t right_at_bytes; /* PAIR: of its slot; KEY: of the variable's key */
-  uint8_t kind;
-  /* PAIR: the outcome for equal, less and greater, a bit for each. KEY: bit 0 is
-   * the outcome for different, bit 1 for equal. */
-  uint8_t outcomes;
+  uint32_t right_at_bytes;
+  uint8_t outcomes; /* of two numbers: for equal, less and greater, a bit for each */
 } hf__computed;
 
 /* A word of tags that evaluation needs, and which of its bits must be 0. */
@@ -128,12 +135,13 @@ struct hf_condition {
   uint64_t required;       /* bits of the first word of tags that must be 0 */
   hf__evaluator *evaluate;
   hf__evaluator *run_steps; /* what `evaluate` ends with: all requirements are met */
-  /* The lines of a context that all lanes read, where they are one or two in a
+  /* The lines of a context that all lanes read, where they are at most four in a
    * row; otherwise 0 lines. */
   uint32_t lines_at_bytes;
   uint8_t line_count;
   uint8_t path;        /* an hf__path */
   uint32_t step_count; /* 0: plain evaluation only */
+  uint32_t key_group_count;
   uint32_t computed_count;
   uint32_t requirement_count; /* of the other words of tags */
   uint32_t comparison_count;
@@ -141,6 +149,7 @@ struct hf_condition {
   uint32_t variable_count;
   uint32_t text_bytes;
   uint32_t token_count;
+  hf__key_group *key_groups;
   hf__computed *computed;
   hf__requirement *requirements;
   hf__comparison *comparisons;
@@ -161,6 +170,7 @@ typedef struct hf__shape {
   uint32_t token_count;
   uint32_t comparison_count;
   uint32_t node_count;
+  uint32_t string_count; /* string literals */
 } hf__shape;
 
 /*

@@ -250,13 +250,18 @@ static hf_status copy_words(const hf_word *words, size_t count, hf_word *interne
   return HF_OK;
 }
 
-/* Where the key of each variable that is declared as a string lies in a context;
- * returns where the keys end. */
-static uint32_t lay_out_keys(const hf_variable *variables, size_t count, uint32_t *keys_at_bytes) {
+/*
+ * Where the key of each variable that is declared as a string lies in a context;
+ * returns where the keys end. A schema that interns words has no keys: contexts
+ * stay small, and what is compared often is a word.
+ */
+static uint32_t lay_out_keys(const hf_variable *variables, size_t count, bool has_words,
+                             uint32_t *keys_at_bytes) {
   uint32_t end = (uint32_t)HF__SLOTS_END_BYTES(count);
   for (size_t i = 0; i < count; i++) {
-    keys_at_bytes[i] = end;
-    end += variables[i].type == HF_TYPE_STRING ? HF__KEY_BYTES : 0;
+    bool has_key = variables[i].type == HF_TYPE_STRING && !has_words;
+    keys_at_bytes[i] = has_key ? end : 0;
+    end += has_key ? HF__KEY_BYTES : 0;
   }
   return end;
 }
@@ -322,7 +327,7 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
     from.deallocate(from.context, block, at.size_bytes, _Alignof(max_align_t));
     return fault;
   }
-  uint32_t keys_end = lay_out_keys(declared, count, keys_at_bytes);
+  uint32_t keys_end = lay_out_keys(declared, count, word_count > 0, keys_at_bytes);
   *made = (hf_schema){
       .allocator = from,
       .size_bytes = at.size_bytes,

@@ -53,9 +53,10 @@ struct hf_schema {
   uint32_t slots_at_bytes; /* in its contexts */
   uint32_t context_bytes;
   const hf_variable *variables;
-  const uint32_t *by_name;       /* indexes, in the order of their names' bytes */
-  const uint64_t *prefixes;      /* in the same order: see hf__name_prefix */
-  const uint32_t *keys_at_bytes; /* for each variable that is declared as a string */
+  const uint32_t *by_name;  /* indexes, in the order of their names' bytes */
+  const uint64_t *prefixes; /* in the same order: see hf__name_prefix */
+  /* For each variable: where a context has its key, or 0. NULL: no keys at all. */
+  const uint32_t *keys_at_bytes;
   const hf_word *words;
   const uint32_t *word_table; /* indexes plus 1, by hash; 0: free */
   uint32_t word_mask;         /* the table's size minus 1 */
