@@ -243,9 +243,12 @@ static hf__evaluator *choose_evaluator(const hf_condition *condition) {
   if (condition->step_count == 0) {
     return hf__evaluate_unready;
   }
+  if (condition->step_count > HF__FEW_STEPS) {
+    return with->many;
+  }
   if (condition->step_count > 1 || condition->computed_count > 0 ||
       condition->key_group_count > 0) {
-    return with->many;
+    return with->few;
   }
   if (condition->steps[0].equal_lanes != 0) {
     return with->one_equal;

@@ -193,18 +193,30 @@ static bool has_rest(hf_context *context) {
   return context->rest != NULL;
 }
 
+/* Where a variable's key is, or NULL. */
+static char *key_at(const hf_context *context, uint32_t index) {
+  const uint32_t *keys_at_bytes = context->schema->keys_at_bytes;
+  return keys_at_bytes == NULL || keys_at_bytes[index] == 0
+             ? NULL
+             : (char *)(uintptr_t)context + keys_at_bytes[index];
+}
+
+static void put_key(hf_context *context, uint32_t index, const char *string, size_t length_bytes) {
+  char *at = key_at(context, index);
+  if (at != NULL) {
+    hf__key key = hf__key_of(string, (uint32_t)length_bytes);
+    memcpy(at, &key, sizeof key);
+  }
+}
+
 /* Fills an admitted slot with a string that is no word and stays where it is. */
 static void put_string(hf_context *context, uint32_t index, const char *string,
                        size_t length_bytes) {
   context->rest->strings[index].bytes = string;
   context->rest->strings[index].length_bytes = length_bytes;
+  put_key(context, index, string, length_bytes);
   put_slot(context, index, HF__SLOT_STRING);
   put_tag(context, index, HF__TAG_STRING);
-  const uint32_t *keys_at_bytes = context->schema->keys_at_bytes;
-  if (keys_at_bytes != NULL && keys_at_bytes[index] != 0) {
-    hf__key key = hf__key_of(string, (uint32_t)length_bytes);
-    memcpy((char *)context + keys_at_bytes[index], &key, sizeof key);
-  }
 }
 
 hf_status hf_context_borrow_string(hf_context *context, uint32_t index, const char *string,
@@ -266,6 +278,12 @@ hf_status hf_context_set_string(hf_context *context, uint32_t index, const char 
   if (hf__utf8_valid_prefix(string, length_bytes) != length_bytes) {
     return HF_ERROR_INVALID_UTF8;
   }
+  if (length_bytes <= HF__KEY_WHOLE_BYTES && key_at(context, index) != NULL) {
+    put_key(context, index, string, length_bytes);
+    put_slot(context, index, HF__SLOT_SHORT);
+    put_tag(context, index, HF__TAG_STRING);
+    return HF_OK;
+  }
   char *bytes = has_rest(context) ? string_memory(context, index, length_bytes) : NULL;
   if (bytes == NULL) {
     return HF_ERROR_OUT_OF_MEMORY;
@@ -293,6 +311,12 @@ static hf__cell string_cell(const hf_context *context, uint32_t variable) {
     return (hf__cell){.kind = HF_KIND_STRING,
                       .string = string->bytes,
                       .length_bytes = (uint32_t)string->length_bytes};
+  }
+  if (slot == HF__SLOT_SHORT) {
+    const char *key = key_at(context, variable);
+    return (hf__cell){.kind = HF_KIND_STRING,
+                      .string = key,
+                      .length_bytes = (unsigned char)key[HF__KEY_WHOLE_BYTES]};
   }
   const hf_word *word = &context->schema->words[slot - hf__word_slot(0)];
   return (hf__cell){

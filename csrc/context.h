@@ -67,6 +67,8 @@ enum {
 #define HF__SLOT_NAN UINT64_C(0x7FF8000000000000)
 /* A string; one that the schema interns adds the word's index and 1. */
 #define HF__SLOT_STRING UINT64_C(0xFFF8000000000000)
+/* A string that was copied and is whole in its key: it is nowhere else. */
+#define HF__SLOT_SHORT UINT64_C(0xFFFA000000000000)
 /* Null, a container, or no value. */
 #define HF__SLOT_OTHER UINT64_C(0xFFFC000000000000)
 /* What no slot holds. */

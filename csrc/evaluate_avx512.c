@@ -58,6 +58,7 @@ static inline HF__AVX512 unsigned avx512_lanes1(__m512d line, const hf__step *st
 #define equal_keys avx512_equal_keys
 #define evaluate_one evaluate_one_1
 #define evaluate_one_equal evaluate_one_equal_1
+#define evaluate_few evaluate_few_1
 #define evaluate_many evaluate_many_1
 #include "evaluate_template.h"
 
@@ -87,6 +88,7 @@ static inline HF__AVX512 unsigned avx512_lanes2(avx512_row2 from, const hf__step
 #define equal_keys avx512_equal_keys
 #define evaluate_one evaluate_one_2
 #define evaluate_one_equal evaluate_one_equal_2
+#define evaluate_few evaluate_few_2
 #define evaluate_many evaluate_many_2
 #include "evaluate_template.h"
 
@@ -124,6 +126,7 @@ static inline HF__AVX512 unsigned avx512_lanes4(avx512_row4 from, const hf__step
 #define equal_keys avx512_equal_keys
 #define evaluate_one evaluate_one_4
 #define evaluate_one_equal evaluate_one_equal_4
+#define evaluate_few evaluate_few_4
 #define evaluate_many evaluate_many_4
 #include "evaluate_template.h"
 

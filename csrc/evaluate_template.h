@@ -30,12 +30,42 @@ static TARGET hf_status evaluate_one_equal(const hf_condition *condition, const 
   return hf__answer(held, answer);
 }
 
+/* What lanes take from keys, from computed comparisons and from steps before is a
+ * byte for each step. */
+static TARGET hf_status evaluate_few(const hf_condition *condition, const hf_context *context,
+                                     bool *held, hf_error *error) {
+  if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
+    return hf__evaluate_unready(condition, context, held, error);
+  }
+  uint64_t inputs = 0;
+  for (uint32_t i = 0; i < condition->key_group_count; i++) {
+    const hf__key_group *group = &condition->key_groups[i];
+    inputs |= (uint64_t)group->lanes[equal_keys(context, group)] << group->step * HF__LANES;
+  }
+  for (uint32_t i = 0; i < condition->computed_count; i++) {
+    int outcome = hf__computed_outcome(condition, context, &condition->computed[i]);
+    if (outcome < 0) {
+      return hf__evaluate_plainly(condition, context, held, error);
+    }
+    inputs |= (uint64_t)(unsigned)outcome << condition->computed[i].to;
+  }
+  row from = load_row(condition, context);
+  const hf__step *end = condition->steps + condition->step_count;
+  unsigned answer = 0;
+  for (const hf__step *step = condition->steps; step != end; step++) {
+    unsigned lanes = compare_lanes(from, step, true) | (unsigned)(inputs & 0xFF);
+    answer = hf__table_bit(step, lanes);
+    inputs >>= HF__LANES;
+    inputs |= (uint64_t)answer << step->ahead;
+  }
+  return hf__answer(held, answer);
+}
+
 static TARGET hf_status evaluate_many(const hf_condition *condition, const hf_context *context,
                                       bool *held, hf_error *error) {
   if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
     return hf__evaluate_unready(condition, context, held, error);
   }
-  /* What lanes take from keys, from computed comparisons and from steps before. */
   uint8_t inputs[HF__MAX_STEPS];
   for (uint32_t i = 0; i < condition->step_count; i += sizeof(uint64_t)) {
     memset(inputs + i, 0, sizeof(uint64_t));
@@ -68,6 +98,7 @@ static TARGET hf_status evaluate_many(const hf_condition *condition, const hf_co
 const hf__evaluators EVALUATORS = {
     .one = evaluate_one,
     .one_equal = evaluate_one_equal,
+    .few = evaluate_few,
     .many = evaluate_many,
 };
 
@@ -79,4 +110,5 @@ const hf__evaluators EVALUATORS = {
 #undef equal_keys
 #undef evaluate_one
 #undef evaluate_one_equal
+#undef evaluate_few
 #undef evaluate_many

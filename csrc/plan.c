@@ -409,7 +409,10 @@ static void write_table(gathering *all, int32_t closed, truth holds) {
   const group *from = &all->groups[closed];
   hf__step *step = &all->plan->condition->steps[from->step];
   put_table(step, holds);
-  step->to = from->to_group == NONE ? HF__TO_CALLER : resolve(all, from->to_group, from->to_lane);
+  if (from->to_group != NONE) {
+    step->to = resolve(all, from->to_group, from->to_lane);
+    step->ahead = (uint8_t)(step->to - ((uint32_t)from->step + 1) * HF__LANES);
+  }
 }
 
 /* Folds a node into its parent's table; the parent's table so far goes to its

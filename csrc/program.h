@@ -87,7 +87,8 @@ typedef struct hf__step {
   uint8_t words[HF__LANES];           /* the same in the condition's lines, in words */
   uint32_t to;                        /* the step and lane that takes the answer: 8 x step + lane */
   uint8_t equal_lanes;                /* `equals`, a bit for each */
-  uint8_t reserved[3];
+  uint8_t ahead; /* `to`, from the lanes of the next step on; 0 for the caller */
+  uint8_t reserved[2];
 } hf__step;
 
 _Static_assert(sizeof(hf__step) == 256, "a step fills four lines of the cache");
@@ -160,6 +161,9 @@ struct hf_condition {
   size_t size_bytes;
   hf__step steps[];
 };
+
+/* So many have their inputs in one word. */
+enum { HF__FEW_STEPS = 8 };
 
 /* Conditions with more steps than this are evaluated plainly. */
 enum { HF__MAX_STEPS = 256 };
