@@ -250,8 +250,8 @@ static hf__evaluator *choose_evaluator(const hf_condition *condition) {
       condition->key_group_count > 0) {
     return with->few;
   }
-  if (condition->steps[0].equal_lanes != 0) {
-    return with->one_equal;
+  if (condition->steps[0].has_words) {
+    return with->one_words;
   }
 #if HF__X86
   if (condition->comparison_count <= 2 && condition->path != HF__PATH_PORTABLE) {

@@ -313,7 +313,7 @@ static hf__cell string_cell(const hf_context *context, uint32_t variable) {
                       .length_bytes = (uint32_t)string->length_bytes};
   }
   if (slot == HF__SLOT_SHORT) {
-    const char *key = key_at(context, variable);
+    const char *key = (const char *)context + context->schema->keys_at_bytes[variable];
     return (hf__cell){.kind = HF_KIND_STRING,
                       .string = key,
                       .length_bytes = (unsigned char)key[HF__KEY_WHOLE_BYTES]};

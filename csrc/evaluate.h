@@ -11,7 +11,7 @@
 
 typedef struct hf__evaluators {
   hf__evaluator *one;       /* one step without words, keys and computed comparisons */
-  hf__evaluator *one_equal; /* one step without keys and computed comparisons */
+  hf__evaluator *one_words; /* one step without keys and computed comparisons */
   hf__evaluator *few;       /* at most eight steps */
   hf__evaluator *many;      /* anything */
 } hf__evaluators;

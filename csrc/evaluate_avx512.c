@@ -10,20 +10,17 @@
 #include <immintrin.h>
 
 static inline HF__AVX512 unsigned avx512_outcomes(__m512d slots, const hf__step *step,
-                                                  bool with_equals) {
-  __m512d constants = _mm512_load_pd(step->constants);
+                                                  bool with_words) {
   __m512d flipped = _mm512_xor_pd(slots, _mm512_load_pd((const void *)step->flips));
-  unsigned outcomes = _mm512_cmp_pd_mask(flipped, constants, _CMP_GE_OQ);
-  if (with_equals) {
-    unsigned same =
-        _mm512_cmpeq_epi64_mask(_mm512_castpd_si512(slots), _mm512_castpd_si512(constants));
-    outcomes = (outcomes & ~(unsigned)step->equal_lanes) | (same & step->equal_lanes);
+  unsigned outcomes = _mm512_cmp_pd_mask(flipped, _mm512_load_pd(step->bounds), _CMP_GE_OQ);
+  if (with_words) {
+    outcomes |= _mm512_cmpeq_epi64_mask(_mm512_castpd_si512(slots), _mm512_load_si512(step->words));
   }
   return outcomes;
 }
 
-static inline HF__AVX512 __m512i avx512_words(const hf__step *step) {
-  return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)step->words));
+static inline HF__AVX512 __m512i avx512_places(const hf__step *step) {
+  return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)step->places));
 }
 
 static inline HF__AVX512 unsigned avx512_equal_keys(const hf_context *context,
@@ -46,8 +43,8 @@ static inline HF__AVX512 __m512d avx512_load1(const hf_condition *condition,
 }
 
 static inline HF__AVX512 unsigned avx512_lanes1(__m512d line, const hf__step *step,
-                                                bool with_equals) {
-  return avx512_outcomes(_mm512_permutexvar_pd(avx512_words(step), line), step, with_equals);
+                                                bool with_words) {
+  return avx512_outcomes(_mm512_permutexvar_pd(avx512_places(step), line), step, with_words);
 }
 
 #define EVALUATORS hf__evaluators_avx512_1
@@ -57,7 +54,7 @@ static inline HF__AVX512 unsigned avx512_lanes1(__m512d line, const hf__step *st
 #define compare_lanes avx512_lanes1
 #define equal_keys avx512_equal_keys
 #define evaluate_one evaluate_one_1
-#define evaluate_one_equal evaluate_one_equal_1
+#define evaluate_one_words evaluate_one_words_1
 #define evaluate_few evaluate_few_1
 #define evaluate_many evaluate_many_1
 #include "evaluate_template.h"
@@ -75,9 +72,9 @@ static inline HF__AVX512 avx512_row2 avx512_load2(const hf_condition *condition,
 }
 
 static inline HF__AVX512 unsigned avx512_lanes2(avx512_row2 from, const hf__step *step,
-                                                bool with_equals) {
-  __m512d slots = _mm512_permutex2var_pd(from.lines[0], avx512_words(step), from.lines[1]);
-  return avx512_outcomes(slots, step, with_equals);
+                                                bool with_words) {
+  __m512d slots = _mm512_permutex2var_pd(from.lines[0], avx512_places(step), from.lines[1]);
+  return avx512_outcomes(slots, step, with_words);
 }
 
 #define EVALUATORS hf__evaluators_avx512_2
@@ -87,7 +84,7 @@ static inline HF__AVX512 unsigned avx512_lanes2(avx512_row2 from, const hf__step
 #define compare_lanes avx512_lanes2
 #define equal_keys avx512_equal_keys
 #define evaluate_one evaluate_one_2
-#define evaluate_one_equal evaluate_one_equal_2
+#define evaluate_one_words evaluate_one_words_2
 #define evaluate_few evaluate_few_2
 #define evaluate_many evaluate_many_2
 #include "evaluate_template.h"
@@ -109,13 +106,13 @@ static inline HF__AVX512 avx512_row4 avx512_load4(const hf_condition *condition,
 }
 
 static inline HF__AVX512 unsigned avx512_lanes4(avx512_row4 from, const hf__step *step,
-                                                bool with_equals) {
-  __m512i words = avx512_words(step);
-  __mmask8 behind = _mm512_test_epi64_mask(words, _mm512_set1_epi64(16));
+                                                bool with_words) {
+  __m512i places = avx512_places(step);
+  __mmask8 behind = _mm512_test_epi64_mask(places, _mm512_set1_epi64(16));
   __m512d slots =
-      _mm512_mask_blend_pd(behind, _mm512_permutex2var_pd(from.lines[0], words, from.lines[1]),
-                           _mm512_permutex2var_pd(from.lines[2], words, from.lines[3]));
-  return avx512_outcomes(slots, step, with_equals);
+      _mm512_mask_blend_pd(behind, _mm512_permutex2var_pd(from.lines[0], places, from.lines[1]),
+                           _mm512_permutex2var_pd(from.lines[2], places, from.lines[3]));
+  return avx512_outcomes(slots, step, with_words);
 }
 
 #define EVALUATORS hf__evaluators_avx512_4
@@ -125,7 +122,7 @@ static inline HF__AVX512 unsigned avx512_lanes4(avx512_row4 from, const hf__step
 #define compare_lanes avx512_lanes4
 #define equal_keys avx512_equal_keys
 #define evaluate_one evaluate_one_4
-#define evaluate_one_equal evaluate_one_equal_4
+#define evaluate_one_words evaluate_one_words_4
 #define evaluate_few evaluate_few_4
 #define evaluate_many evaluate_many_4
 #include "evaluate_template.h"
@@ -133,14 +130,14 @@ static inline HF__AVX512 unsigned avx512_lanes4(avx512_row4 from, const hf__step
 /* Anywhere. */
 
 static inline HF__AVX512 unsigned avx512_lanes(const hf_context *context, const hf__step *step,
-                                               bool with_equals) {
+                                               bool with_words) {
   const uint16_t *at = step->slots_at_bytes;
   __m512d slots =
       _mm512_set_pd(hf__context_number(context, at[7]), hf__context_number(context, at[6]),
                     hf__context_number(context, at[5]), hf__context_number(context, at[4]),
                     hf__context_number(context, at[3]), hf__context_number(context, at[2]),
                     hf__context_number(context, at[1]), hf__context_number(context, at[0]));
-  return avx512_outcomes(slots, step, with_equals);
+  return avx512_outcomes(slots, step, with_words);
 }
 
 #define EVALUATORS hf__evaluators_avx512

@@ -2,20 +2,18 @@
 #include "evaluate.h"
 
 static inline unsigned portable_lanes(const hf_context *context, const hf__step *step,
-                                      bool with_equals) {
+                                      bool with_words) {
   unsigned outcomes = 0;
   for (unsigned lane = 0; lane < HF__LANES; lane++) {
     uint64_t slot = hf__context_word(context, step->slots_at_bytes[lane]);
     uint64_t flipped = slot ^ step->flips[lane];
     double x;
     memcpy(&x, &flipped, sizeof x);
-    uint64_t outcome = x >= step->constants[lane];
-    if (with_equals) {
-      uint64_t constant;
-      memcpy(&constant, &step->constants[lane], sizeof constant);
-      outcome = (outcome & ~step->equals[lane]) | ((slot == constant) & step->equals[lane]);
+    unsigned outcome = x >= step->bounds[lane];
+    if (with_words) {
+      outcome |= slot == step->words[lane];
     }
-    outcomes |= (unsigned)outcome << lane;
+    outcomes |= outcome << lane;
   }
   return outcomes;
 }

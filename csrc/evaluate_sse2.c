@@ -6,29 +6,28 @@
 #include <emmintrin.h>
 
 static inline unsigned sse2_pair(const hf_context *context, const hf__step *step, unsigned first,
-                                 bool with_equals) {
+                                 bool with_words) {
   const char *from = (const char *)context;
   __m128d slots =
       _mm_loadh_pd(_mm_load_sd((const double *)(const void *)(from + step->slots_at_bytes[first])),
                    (const double *)(const void *)(from + step->slots_at_bytes[first + 1]));
-  __m128d constants = _mm_load_pd(&step->constants[first]);
+  __m128d bounds = _mm_load_pd(&step->bounds[first]);
   __m128d flips = _mm_load_pd((const double *)(const void *)&step->flips[first]);
-  __m128d outcome = _mm_cmple_pd(constants, _mm_xor_pd(slots, flips));
-  if (with_equals) {
-    __m128d mask = _mm_load_pd((const double *)(const void *)&step->equals[first]);
+  __m128d outcome = _mm_cmple_pd(bounds, _mm_xor_pd(slots, flips));
+  if (with_words) {
+    __m128i words = _mm_load_si128((const __m128i *)(const void *)&step->words[first]);
     /* Both halves of a word. */
-    __m128i halves = _mm_cmpeq_epi32(_mm_castpd_si128(slots), _mm_castpd_si128(constants));
-    __m128d same =
-        _mm_castsi128_pd(_mm_and_si128(halves, _mm_shuffle_epi32(halves, _MM_SHUFFLE(2, 3, 0, 1))));
-    outcome = _mm_or_pd(_mm_andnot_pd(mask, outcome), _mm_and_pd(mask, same));
+    __m128i halves = _mm_cmpeq_epi32(_mm_castpd_si128(slots), words);
+    __m128i same = _mm_and_si128(halves, _mm_shuffle_epi32(halves, _MM_SHUFFLE(2, 3, 0, 1)));
+    outcome = _mm_or_pd(outcome, _mm_castsi128_pd(same));
   }
   return (unsigned)_mm_movemask_pd(outcome) << first;
 }
 
 static inline unsigned sse2_lanes(const hf_context *context, const hf__step *step,
-                                  bool with_equals) {
-  return sse2_pair(context, step, 0, with_equals) | sse2_pair(context, step, 2, with_equals) |
-         sse2_pair(context, step, 4, with_equals) | sse2_pair(context, step, 6, with_equals);
+                                  bool with_words) {
+  return sse2_pair(context, step, 0, with_words) | sse2_pair(context, step, 2, with_words) |
+         sse2_pair(context, step, 4, with_words) | sse2_pair(context, step, 6, with_words);
 }
 
 hf_status hf__evaluate_pair(const hf_condition *condition, const hf_context *context, bool *held,

@@ -5,8 +5,8 @@
  *     TARGET          what to compile for, or nothing
  *     row             a type, and
  *     load_row(condition, context)            what lanes are read from
- *     compare_lanes(row, step, with_equals)   the outcomes, a bit for each lane;
- *                     `with_equals` is constant: false when no lane is for words
+ *     compare_lanes(row, step, with_words)   the outcomes, a bit for each lane;
+ *                     `with_words` is constant: false when no lane is for words
  *     equal_keys(context, group)              as hf__equal_keys
  */
 
@@ -20,7 +20,7 @@ static TARGET hf_status evaluate_one(const hf_condition *condition, const hf_con
   return hf__answer(held, answer);
 }
 
-static TARGET hf_status evaluate_one_equal(const hf_condition *condition, const hf_context *context,
+static TARGET hf_status evaluate_one_words(const hf_condition *condition, const hf_context *context,
                                            bool *held, hf_error *error) {
   if (HF__UNLIKELY(!hf__is_ready(condition, context))) {
     return hf__evaluate_unready(condition, context, held, error);
@@ -97,7 +97,7 @@ static TARGET hf_status evaluate_many(const hf_condition *condition, const hf_co
 
 const hf__evaluators EVALUATORS = {
     .one = evaluate_one,
-    .one_equal = evaluate_one_equal,
+    .one_words = evaluate_one_words,
     .few = evaluate_few,
     .many = evaluate_many,
 };
@@ -109,6 +109,6 @@ const hf__evaluators EVALUATORS = {
 #undef compare_lanes
 #undef equal_keys
 #undef evaluate_one
-#undef evaluate_one_equal
+#undef evaluate_one_words
 #undef evaluate_few
 #undef evaluate_many

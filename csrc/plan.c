@@ -90,7 +90,8 @@ static void clear_step(hf__step *step) {
   memcpy(&nan, &NAN_WORD, sizeof nan);
   memset(step, 0, sizeof *step);
   for (int lane = 0; lane < HF__LANES; lane++) {
-    step->constants[lane] = nan;
+    step->bounds[lane] = nan;
+    step->words[lane] = HF__SLOT_NEVER;
   }
   step->to = HF__TO_CALLER;
 }
@@ -111,7 +112,7 @@ static truth put_ordering(planner *plan, hf__step *step, unsigned lane, uint32_t
   bool flip = op == HF_OPERATOR_LESS_OR_EQUAL || op == HF_OPERATOR_GREATER;
   bool negate = op == HF_OPERATOR_LESS || op == HF_OPERATOR_GREATER;
   use_slot(plan, step, lane, variable);
-  step->constants[lane] = flip ? -number : number;
+  step->bounds[lane] = flip ? -number : number;
   step->flips[lane] = flip ? UINT64_C(1) << 63 : 0;
   require(plan, variable, HF__TAG_NO_VALUE | HF__TAG_NO_ORDER);
   truth holds = truth_of_lane(lane);
@@ -122,9 +123,8 @@ static truth put_ordering(planner *plan, hf__step *step, unsigned lane, uint32_t
 static truth put_equality(planner *plan, hf__step *step, unsigned lane, uint32_t variable,
                           hf_operator op, uint64_t word) {
   use_slot(plan, step, lane, variable);
-  memcpy(&step->constants[lane], &word, sizeof word);
-  step->equals[lane] = UINT64_MAX;
-  step->equal_lanes |= (uint8_t)(1u << lane);
+  step->words[lane] = word;
+  step->has_words = true;
   require(plan, variable, HF__TAG_NO_VALUE);
   truth holds = truth_of_lane(lane);
   return op == HF_OPERATOR_NOT_EQUAL ? truth_not(holds) : holds;
@@ -525,7 +525,7 @@ static void write_lines(planner *plan) {
     for (int lane = 0; lane < HF__LANES; lane++) {
       uint32_t at = step->slots_at_bytes[lane] == 0 ? lowest_at : step->slots_at_bytes[lane];
       step->slots_at_bytes[lane] = (uint16_t)at;
-      step->words[lane] = (uint8_t)((at - condition->lines_at_bytes) / sizeof(uint64_t));
+      step->places[lane] = (uint8_t)((at - condition->lines_at_bytes) / sizeof(uint64_t));
     }
   }
 }

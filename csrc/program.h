@@ -70,24 +70,25 @@ enum { HF__LANES = 8 };
 #define HF__TO_CALLER UINT32_MAX
 
 /*
- * Eight comparisons of slots with constants. A lane is
+ * Eight comparisons of slots with constants. A lane is 1 when
  *
- *     (slot with flip's sign bit changed) >= constant, as doubles, or
- *     slot == constant, as words, where `equals` is all ones.
+ *     (slot with flip's sign bit changed) >= bound, as doubles, or
+ *     slot == word.
  *
- * The other four operators are these two, negated in the table or with the signs
- * of both sides changed. An unused lane compares with NaN, and so is 0.
+ * It uses one of the two: the other's constant is what no slot satisfies, a NaN
+ * or HF__SLOT_NEVER. The other four operators are these two, negated in the table
+ * or with the signs of both sides changed.
  */
 typedef struct hf__step {
-  _Alignas(HF__LINE_BYTES) double constants[HF__LANES];
-  uint64_t flips[HF__LANES];  /* 0 or the sign bit */
-  uint64_t equals[HF__LANES]; /* 0 or all ones */
-  uint32_t table[8];          /* bit m % 32 of word m / 32 is the answer for the outcomes m */
+  _Alignas(HF__LINE_BYTES) double bounds[HF__LANES];
+  uint64_t flips[HF__LANES]; /* 0 or the sign bit */
+  uint64_t words[HF__LANES];
+  uint32_t table[8]; /* bit m % 32 of word m / 32 is the answer for the outcomes m */
   uint16_t slots_at_bytes[HF__LANES]; /* in a context */
-  uint8_t words[HF__LANES];           /* the same in the condition's lines, in words */
+  uint8_t places[HF__LANES];          /* the same in the condition's lines, in words */
   uint32_t to;                        /* the step and lane that takes the answer: 8 x step + lane */
-  uint8_t equal_lanes;                /* `equals`, a bit for each */
-  uint8_t ahead; /* `to`, from the lanes of the next step on; 0 for the caller */
+  uint8_t ahead;  /* `to`, from the lanes of the next step on; 0 for the caller */
+  bool has_words; /* a lane compares with a word */
   uint8_t reserved[2];
 } hf__step;
 
