@@ -88,12 +88,15 @@ static void clear_step(hf__step *step) {
   static const uint64_t NAN_WORD = HF__SLOT_NAN;
   double nan;
   memcpy(&nan, &NAN_WORD, sizeof nan);
-  memset(step, 0, sizeof *step);
   for (int lane = 0; lane < HF__LANES; lane++) {
     step->bounds[lane] = nan;
+    step->flips[lane] = 0;
     step->words[lane] = HF__SLOT_NEVER;
+    step->slots_at_bytes[lane] = 0;
   }
   step->to = HF__TO_CALLER;
+  step->ahead = 0;
+  step->has_words = false;
 }
 
 /* Lanes -------------------------------------------------------------------- */
@@ -294,6 +297,8 @@ static void plan_one_step(planner *plan) {
   reached[count == 0 ? (uint32_t)HELD : 0] = ALWAYS;
   clear_step(&condition->steps[0]);
   condition->step_count = 1;
+  /* Six lanes fill a word; the others would repeat it. */
+  uint32_t words = count <= 6 ? 1 : 4;
   for (uint32_t i = 0; i < count; i++) {
     const hf__comparison *c = &condition->comparisons[i];
     truth holds = put_comparison(plan, i, i);
@@ -301,11 +306,14 @@ static void plan_one_step(planner *plan) {
     uint32_t no = c->on_false < count              ? c->on_false
                   : c->on_false == HF__TARGET_TRUE ? HELD
                                                    : FAILED;
-    for (int w = 0; w < 4; w++) {
+    for (uint32_t w = 0; w < words; w++) {
       uint64_t here = reached[i].words[w];
       reached[yes].words[w] |= here & holds.words[w];
       reached[no].words[w] |= here & ~holds.words[w];
     }
+  }
+  for (uint32_t w = words; w < 4; w++) {
+    reached[HELD].words[w] = reached[HELD].words[0];
   }
   put_table(&condition->steps[0], reached[HELD]);
 }

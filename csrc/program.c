@@ -59,22 +59,25 @@ hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__s
     memcpy(copy, text, shape.text_bytes);
   }
   copy[shape.text_bytes] = '\0';
-  *condition = (hf_condition){
-      .schema = hf_schema_retain(schema),
-      .allocator = allocator,
-      .size_bytes = at.size_bytes,
-      .key_groups = (hf__key_group *)(void *)(block + at.key_groups_at),
-      .comparisons = (hf__comparison *)(void *)(block + at.comparisons_at),
-      .computed = (hf__computed *)(void *)(block + at.computed_at),
-      .requirements = (hf__requirement *)(void *)(block + at.requirements_at),
-      .nodes = (hf__node *)(void *)(block + at.nodes_at),
-      .variables = (uint32_t *)(void *)(block + at.variables_at),
-      .text = copy,
-      .comparison_count = shape.comparison_count,
-      .node_count = shape.node_count,
-      .text_bytes = shape.text_bytes,
-      .token_count = shape.token_count,
-  };
+  condition->schema = hf_schema_retain(schema);
+  condition->allocator = allocator;
+  condition->size_bytes = at.size_bytes;
+  condition->comparisons = (hf__comparison *)(void *)(block + at.comparisons_at);
+  condition->nodes = (hf__node *)(void *)(block + at.nodes_at);
+  condition->variables = (uint32_t *)(void *)(block + at.variables_at);
+  condition->text = copy;
+  condition->comparison_count = shape.comparison_count;
+  condition->node_count = shape.node_count;
+  condition->variable_count = 0;
+  condition->text_bytes = shape.text_bytes;
+  condition->token_count = shape.token_count;
+  /* Rooms that planning fills. */
+  condition->key_groups = (hf__key_group *)(void *)(block + at.key_groups_at);
+  condition->key_group_count = 0;
+  condition->computed = (hf__computed *)(void *)(block + at.computed_at);
+  condition->computed_count = 0;
+  condition->requirements = (hf__requirement *)(void *)(block + at.requirements_at);
+  condition->requirement_count = 0;
   return condition;
 }
 

@@ -151,28 +151,47 @@ HF__COLD static hf_status variable_not_allowed(const scanner *in, size_t offset,
                        "unknown variable '%s'; declared: %s", quote.text, names);
 }
 
+HF__COLD static hf_status bad_number(const scanner *in, size_t offset, size_t length_bytes) {
+  return hf__error_set(in->error, HF_ERROR_BAD_NUMBER, offset, length_bytes,
+                       "the number is beyond the range of a double; the largest is about "
+                       "1.8 x 10^308");
+}
+
+HF__COLD static hf_status unterminated_string(const scanner *in, size_t offset) {
+  return hf__error_set(in->error, HF_ERROR_UNTERMINATED_STRING, offset, in->end - offset,
+                       "the string has no closing %c", (int)in->text[offset]);
+}
+
+HF__COLD static hf_status invalid_operator(const scanner *in, size_t offset) {
+  return hf__error_set(in->error, HF_ERROR_INVALID_OPERATOR, offset, 1,
+                       "'%c' is no operator; use >=, <=, >, <, == or !=", (int)in->text[offset]);
+}
+
 /* Tokens ------------------------------------------------------------------- */
 
 /* The fewest digits that a uint64_t may not hold. */
 enum { LONG_DIGITS = 20 };
 
-static hf_status scan_number(const scanner *in, size_t offset, hf__token *token) {
+HF__INLINE size_t digits_end(const scanner *in, size_t from, uint64_t *mantissa) {
   const char *text = in->text;
-  uint64_t mantissa = 0;
-  size_t end = offset;
+  uint64_t value = *mantissa;
+  size_t end = from;
   while (end < in->end && hf__is_digit(text[end])) {
-    mantissa = mantissa * 10 + (uint64_t)(text[end] - '0');
+    value = value * 10 + (uint64_t)(text[end] - '0');
     end++;
   }
+  *mantissa = value;
+  return end;
+}
+
+HF__INLINE hf_status scan_number(const scanner *in, size_t offset, hf__token *token) {
+  uint64_t mantissa = 0;
+  size_t end = digits_end(in, offset, &mantissa);
   size_t decimals = 0;
-  if (end < in->end && text[end] == '.') {
-    size_t point = end;
-    end++;
-    while (end < in->end && hf__is_digit(text[end])) {
-      mantissa = mantissa * 10 + (uint64_t)(text[end] - '0');
-      end++;
-    }
-    decimals = end - point - 1;
+  if (end < in->end && in->text[end] == '.') {
+    size_t after_point = end + 1;
+    end = digits_end(in, after_point, &mantissa);
+    decimals = end - after_point;
   }
   token->kind = HF__TOKEN_NUMBER;
   token->length_bytes = (uint32_t)(end - offset);
@@ -180,81 +199,73 @@ static hf_status scan_number(const scanner *in, size_t offset, hf__token *token)
     token->number = (double)mantissa / hf__powers_of_ten[decimals];
     return HF_OK;
   }
-  hf_status status = hf__decimal_parse(text + offset, end - offset, &token->number);
-  if (status != HF_OK) {
-    return hf__error_set(in->error, status, offset, end - offset,
-                         "the number is beyond the range of a double; the largest is about "
-                         "1.8 x 10^308");
-  }
-  return HF_OK;
+  return hf__decimal_parse(in->text + offset, end - offset, &token->number) == HF_OK
+             ? HF_OK
+             : bad_number(in, offset, end - offset);
 }
 
-static hf_status scan_string(const scanner *in, size_t offset, hf__token *token) {
-  char quote = in->text[offset];
-  const char *close = memchr(in->text + offset + 1, quote, in->end - offset - 1);
+HF__INLINE hf_status scan_string(const scanner *in, size_t offset, hf__token *token) {
+  const char *open = in->text + offset;
+  const char *close = memchr(open + 1, *open, in->end - offset - 1);
   if (close == NULL) {
-    return hf__error_set(in->error, HF_ERROR_UNTERMINATED_STRING, offset, in->end - offset,
-                         "the string has no closing %c", (int)quote);
+    return unterminated_string(in, offset);
   }
   token->kind = HF__TOKEN_STRING;
-  token->length_bytes = (uint32_t)(close + 1 - (in->text + offset));
+  token->length_bytes = (uint32_t)(close + 1 - open);
   return HF_OK;
 }
 
-static hf_status scan_operator(const scanner *in, size_t offset, hf__token *token) {
-  char c = in->text[offset];
+HF__INLINE hf_status scan_operator(const scanner *in, size_t offset, char c, hf__token *token) {
   bool equals = offset + 1 < in->end && in->text[offset + 1] == '=';
   token->kind = HF__TOKEN_OPERATOR;
-  token->length_bytes = equals ? 2 : 1;
+  token->length_bytes = 1u + equals;
   if (c == '<') {
     token->op = equals ? HF_OPERATOR_LESS_OR_EQUAL : HF_OPERATOR_LESS;
   } else if (c == '>') {
     token->op = equals ? HF_OPERATOR_GREATER_OR_EQUAL : HF_OPERATOR_GREATER;
   } else if (!equals) {
-    return hf__error_set(in->error, HF_ERROR_INVALID_OPERATOR, offset, 1,
-                         "'%c' is no operator; use >=, <=, >, <, == or !=", (int)c);
+    return invalid_operator(in, offset);
   } else {
     token->op = c == '=' ? HF_OPERATOR_EQUAL : HF_OPERATOR_NOT_EQUAL;
   }
   return HF_OK;
 }
 
-/* The length of `and` or `or` at `offset`, with no letter or digit behind it, or 0. */
-static inline uint32_t conjunction_bytes(const scanner *in, size_t offset) {
+/* Whether neither a letter nor a digit stands at `end`. */
+HF__INLINE bool ends_word(const scanner *in, size_t end) {
+  return end >= in->end || in->text[end] == '_' || !hf__is_name_part(in->text[end]);
+}
+
+HF__INLINE hf_status scan_word(const scanner *in, size_t offset, char c, hf__token *token) {
   const char *text = in->text + offset;
   size_t left = in->end - offset;
-  uint32_t length = 0;
-  if (left >= 2 && text[0] == 'o' && text[1] == 'r') {
-    length = 2;
-  } else if (left >= 3 && text[0] == 'a' && text[1] == 'n' && text[2] == 'd') {
-    length = 3;
-  }
-  bool goes_on = left > length && text[length] != '_' && hf__is_name_part(text[length]);
-  return goes_on ? 0 : length;
-}
-
-static hf_status scan_word(const scanner *in, size_t offset, hf__token *token) {
-  uint32_t conjunction = conjunction_bytes(in, offset);
-  if (conjunction != 0) {
-    token->kind = conjunction == 3 ? HF__TOKEN_AND : HF__TOKEN_OR;
-    token->length_bytes = conjunction;
+  if (c == 'a' && left >= 3 && text[1] == 'n' && text[2] == 'd' && ends_word(in, offset + 3)) {
+    token->kind = HF__TOKEN_AND;
+    token->length_bytes = 3;
     return HF_OK;
   }
-  size_t end = offset + 1;
-  while (end < in->end && hf__is_name_part(in->text[end])) {
-    end++;
+  if (c == 'o' && left >= 2 && text[1] == 'r' && ends_word(in, offset + 2)) {
+    token->kind = HF__TOKEN_OR;
+    token->length_bytes = 2;
+    return HF_OK;
+  }
+  size_t length = 1;
+  while (length < left && hf__is_name_part(text[length])) {
+    length++;
   }
   token->kind = HF__TOKEN_VARIABLE;
-  token->length_bytes = (uint32_t)(end - offset);
-  token->variable = hf_schema_find(in->schema, in->text + offset, end - offset);
-  return token->variable == HF_NO_VARIABLE ? variable_not_allowed(in, offset, end - offset) : HF_OK;
+  token->length_bytes = (uint32_t)length;
+  token->variable = hf_schema_find(in->schema, text, length);
+  return token->variable == HF_NO_VARIABLE ? variable_not_allowed(in, offset, length) : HF_OK;
 }
 
-static inline hf_status scan(const scanner *in, size_t offset, hf__token *token) {
-  *token = (hf__token){.offset_bytes = (uint32_t)offset, .variable = HF_NO_VARIABLE};
+HF__INLINE hf_status scan(const scanner *in, size_t offset, hf__token *token) {
   char c = in->text[offset];
+  token->variable = HF_NO_VARIABLE;
+  token->offset_bytes = (uint32_t)offset;
+  token->length_bytes = 0;
   if (hf__is_name_start(c)) {
-    return scan_word(in, offset, token);
+    return scan_word(in, offset, c, token);
   }
   if (hf__is_digit(c)) {
     return scan_number(in, offset, token);
@@ -269,7 +280,7 @@ static inline hf_status scan(const scanner *in, size_t offset, hf__token *token)
   case '>':
   case '=':
   case '!':
-    return scan_operator(in, offset, token);
+    return scan_operator(in, offset, c, token);
   case '\'':
   case '"':
     return scan_string(in, offset, token);
