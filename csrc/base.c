@@ -62,6 +62,8 @@ const char *hf_status_name(hf_status status) {
     return "type_mismatch";
   case HF_ERROR_SCHEMA_MISMATCH:
     return "schema_mismatch";
+  case HF_ERROR_BAD_IMAGE:
+    return "bad_image";
   }
   return "unknown";
 }

@@ -106,6 +106,10 @@ extension HoldfastError.Code {
   public static let typeMismatch = Self(HF_ERROR_TYPE_MISMATCH)
   /// The context was made for another schema. C: `HF_ERROR_SCHEMA_MISMATCH`.
   public static let schemaMismatch = Self(HF_ERROR_SCHEMA_MISMATCH)
+
+  /// The bytes are no sound image: cut short, altered, or of another version.
+  /// C: `HF_ERROR_BAD_IMAGE`.
+  public static let badImage = Self(HF_ERROR_BAD_IMAGE)
 }
 
 extension HoldfastError: CustomStringConvertible {

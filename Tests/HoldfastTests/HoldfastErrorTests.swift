@@ -24,6 +24,7 @@ import Testing
     (.missingVariable, -40, "missing_variable"),
     (.typeMismatch, -41, "type_mismatch"),
     (.schemaMismatch, -42, "schema_mismatch"),
+    (.badImage, -50, "bad_image"),
     (.init(rawValue: -9999), -9999, "unknown"),
   ])
   func `a code has its frozen value and its name`(

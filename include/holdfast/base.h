@@ -134,7 +134,12 @@ typedef enum hf_status {
   /** Two values that have no order, or a value of another type than declared. */
   HF_ERROR_TYPE_MISMATCH = -41,
   /** The context was made for another schema. */
-  HF_ERROR_SCHEMA_MISMATCH = -42
+  HF_ERROR_SCHEMA_MISMATCH = -42,
+
+  /* Loading what was saved. */
+
+  /** The bytes are no sound image: cut short, altered, or of another version. */
+  HF_ERROR_BAD_IMAGE = -50
 } hf_status;
 
 /**
