@@ -7,6 +7,7 @@
 #include <holdfast/condition.h>
 
 #include "ascii.h"
+#include "condition_rules.h"
 #include "error.h"
 #include "parse.h"
 #include "program.h"
@@ -21,7 +22,6 @@ enum {
 };
 
 static const char ALWAYS[] = "always";
-enum { ALWAYS_TOKENS = 2 }; /* the word and the end */
 
 /* Working memory; the pointers lead into `small` or into one block. */
 typedef struct workspace {
@@ -199,7 +199,7 @@ static hf_status compile_always(const hf_schema *schema, const char *text, size_
                                 size_t word_offset, hf_allocator allocator,
                                 hf_condition **condition, hf_error *error) {
   hf__shape shape = {
-      .text_bytes = (uint32_t)length_bytes, .token_count = ALWAYS_TOKENS, .node_count = 1};
+      .text_bytes = (uint32_t)length_bytes, .token_count = HF__ALWAYS_TOKENS, .node_count = 1};
   hf_condition *made = hf__program_begin(schema, text, shape, allocator);
   if (made == NULL) {
     return out_of_memory(error);
@@ -214,9 +214,7 @@ static hf_status compile_always(const hf_schema *schema, const char *text, size_
   return status;
 }
 
-/* Whether the whole text is `always`, in any letter case, with white space
- * around it; and then where the word begins. */
-static bool is_always(const char *text, size_t length_bytes, size_t *word_offset) {
+bool hf__is_always(const char *text, size_t length_bytes, size_t *word_offset) {
   size_t start = 0;
   while (start < length_bytes && hf__is_space(text[start])) {
     start++;
@@ -237,7 +235,7 @@ hf_condition_options hf_condition_options_default(void) {
   };
 }
 
-static hf_status check_limits(const hf_condition_options *options, hf_error *error) {
+hf_status hf__check_limits(const hf_condition_options *options, hf_error *error) {
   if (options->max_tokens < 2 || options->max_tokens > HF_CONDITION_LIMIT_MAX_TOKENS) {
     return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
                          "the token limit is %u; it may be 2 to %d", (unsigned)options->max_tokens,
@@ -271,7 +269,7 @@ hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t
                                const hf_condition_options *options, hf_condition **condition,
                                hf_error *error) {
   hf_condition_options chosen = options == NULL ? hf_condition_options_default() : *options;
-  hf_status status = check_limits(&chosen, error);
+  hf_status status = hf__check_limits(&chosen, error);
   if (status == HF_OK) {
     status = check_text(text, length_bytes, chosen.max_text_bytes, error);
   }
@@ -280,7 +278,7 @@ hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t
   }
   hf_allocator allocator = chosen.allocator == NULL ? hf_allocator_default() : *chosen.allocator;
   size_t word_offset;
-  return is_always(text, length_bytes, &word_offset)
+  return hf__is_always(text, length_bytes, &word_offset)
              ? compile_always(schema, text, length_bytes, word_offset, allocator, condition, error)
              : compile_text(schema, text, length_bytes, chosen.max_tokens, allocator, condition,
                             error);

@@ -172,6 +172,57 @@ HF_API uint32_t hf_condition_variable(const hf_condition *condition, size_t posi
 HF_API size_t hf_condition_canonical(const hf_condition *condition, char *HF_NULLABLE buffer,
                                      size_t capacity_bytes);
 
+/* Images ------------------------------------------------------------------- */
+
+/**
+ * Writes the condition as bytes that hf_condition_load() makes it from again,
+ * without parsing. An image is the same on every machine, holds no pointers,
+ * and may be kept in a file or a cache: it is versioned and checksummed. It
+ * holds the text, the places in it, and a digest of the schema, not the schema.
+ *
+ * @param buffer  receives at most `capacity_bytes` bytes. May be NULL when it is
+ *                0.
+ * @return the bytes of the whole image: not more than `capacity_bytes` means
+ *         that all of it was written. Two to three times the text; at most 256
+ *         bytes for eight comparisons in a hundred bytes of text.
+ *
+ * Threads: any. Cost: O(length + the bytes that the schema declares), no
+ * allocation.
+ */
+HF_API size_t hf_condition_save(const hf_condition *condition, void *HF_NULLABLE buffer,
+                                size_t capacity_bytes);
+
+/**
+ * Makes a condition from an image.
+ *
+ * Nothing in the image is trusted: one that is cut short, altered, of another
+ * version or made to deceive is refused, and whatever is accepted is the
+ * condition that its text compiles to: names, operators, strings, numbers and
+ * grouping are held against it, though no name is looked up and no tree is made
+ * from it. One condition has one image.
+ *
+ * @param schema   the one it was saved with, or an equal one; retained.
+ * @param image    borrowed; any alignment. May be NULL when the length is 0.
+ * @param options  as hf_condition_compile(): its limits hold here too.
+ * @param condition  receives the condition, returned owned:
+ *                 hf_condition_destroy().
+ * @param error    NULL, or receives what is wrong; `offset_bytes` is in the
+ *                 image.
+ * @return HF_OK; HF_ERROR_BAD_IMAGE; HF_ERROR_SCHEMA_MISMATCH when it was saved
+ *         with a schema that is not equal; HF_ERROR_TEXT_TOO_LONG,
+ *         HF_ERROR_TOO_COMPLEX (it is beyond the limits);
+ *         HF_ERROR_INVALID_ARGUMENT (limits out of range);
+ *         HF_ERROR_OUT_OF_MEMORY.
+ *
+ * Threads: any. Cost: O(length + the bytes that the schema declares), and the
+ * allocations of compiling.
+ */
+HF_API HF_MUST_USE hf_status hf_condition_load(const hf_schema *schema,
+                                               const void *HF_NULLABLE image, size_t length_bytes,
+                                               const hf_condition_options *HF_NULLABLE options,
+                                               hf_condition *HF_NULLABLE *HF_NONNULL condition,
+                                               hf_error *HF_NULLABLE error);
+
 /* Explain ------------------------------------------------------------------ */
 
 /** A comparison operator. */
