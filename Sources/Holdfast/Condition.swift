@@ -11,6 +11,8 @@ import CHoldfast
 /// missing variable, or an ordering between a number and a string, is an error that names it,
 /// whatever the other side of `and` or `or` holds.
 ///
+/// Where compiling again costs too much, keep the bytes of ``image()``.
+///
 /// A condition never changes: any number of tasks may evaluate one at once.
 @safe public final class Condition: Sendable {
   /// What a text may not exceed.
@@ -47,9 +49,7 @@ import CHoldfast
   public init(
     _ text: String, schema: Schema = .classic, limits: Limits = Limits()
   ) throws(HoldfastError) {
-    var options = unsafe hf_condition_options_default()
-    unsafe options.max_tokens = try limit(limits.maxTokens)
-    unsafe options.max_text_bytes = try limit(limits.maxTextBytes)
+    var options = unsafe try limits.options()
     var condition: OpaquePointer?
     var error = hf_error()
     var contiguous = text
@@ -67,8 +67,65 @@ import CHoldfast
     self.schema = schema
   }
 
+  /// Makes a condition from the bytes that ``image()`` returned, perhaps to another process on
+  /// another machine, without parsing a text.
+  ///
+  /// ```swift
+  /// let bytes = try Condition("severity >= 0.8").image()
+  /// let urgent = try Condition(image: bytes)
+  /// ```
+  ///
+  /// Nothing in the image is trusted: what is cut short, altered or made to deceive is refused.
+  ///
+  /// - Parameters:
+  ///   - image: the bytes, such as an array or a `Data`.
+  ///   - schema: the one that it was saved with, or an equal one; the five classic variables by
+  ///     default.
+  ///   - limits: on its text, as when compiling.
+  /// - Throws: ``HoldfastError/Code/badImage``, ``HoldfastError/Code/schemaMismatch``,
+  ///   ``HoldfastError/Code/textTooLong``, ``HoldfastError/Code/tooComplex``,
+  ///   ``HoldfastError/Code/invalidArgument``, ``HoldfastError/Code/outOfMemory``.
+  /// - Complexity: O(length + the names of the schema); a sequence that is not contiguous in memory
+  ///   is copied.
+  public init(
+    image: some Sequence<UInt8>, schema: Schema = .classic, limits: Limits = Limits()
+  ) throws(HoldfastError) {
+    var options = unsafe try limits.options()
+    var condition: OpaquePointer?
+    var error = hf_error()
+    func load(_ bytes: UnsafeBufferPointer<UInt8>) -> hf_status {
+      unsafe hf_condition_load(
+        schema.handle.pointer, bytes.baseAddress, bytes.count, &options, &condition, &error)
+    }
+    let status =
+      unsafe image.withContiguousStorageIfAvailable(load)
+      ?? Array(image).withUnsafeBufferPointer(load)
+    guard status == HF_OK, let condition = unsafe condition else {
+      throw HoldfastError(imageError: error, schema: schema)
+    }
+    unsafe self.pointer = condition
+    var length = 0
+    let text = unsafe hf_condition_text(condition, &length)
+    self.text = unsafe String(
+      decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
+    self.schema = schema
+  }
+
   deinit {
     unsafe hf_condition_destroy(pointer)
+  }
+
+  /// The condition as bytes, for ``init(image:schema:limits:)``.
+  ///
+  /// They are the same on every machine, two to three times the text, versioned and checksummed, and
+  /// hold the text but not the schema, of which they know only whether it is the same.
+  ///
+  /// - Complexity: O(length + the names of the schema).
+  public func image() -> [UInt8] {
+    let length = unsafe hf_condition_save(pointer, nil, 0)
+    return unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, initialized in
+      unsafe initialized = hf_condition_save(pointer, buffer.baseAddress, buffer.count)
+    }
   }
 
   /// Decides whether the condition holds for the values of a prepared context.
@@ -174,6 +231,16 @@ import CHoldfast
     var error = hf_error()
     _ = unsafe hf_condition_evaluate(pointer, context.pointer, &held, &error)
     return HoldfastError(error, text: text, schema: schema)
+  }
+}
+
+extension Condition.Limits {
+  /// The limits as the core takes them.
+  fileprivate func options() throws(HoldfastError) -> hf_condition_options {
+    var options = unsafe hf_condition_options_default()
+    unsafe options.max_tokens = try limit(maxTokens)
+    unsafe options.max_text_bytes = try limit(maxTextBytes)
+    return unsafe options
   }
 }
 

@@ -164,6 +164,14 @@ extension HoldfastError {
     self.suggestion = schema?.name(at: error.suggestion)
   }
 
+  /// From the C error of an image, whose place is in the image rather than in a text.
+  init(imageError error: hf_error, schema: Schema) {
+    let plain = HoldfastError(error, schema: schema)
+    let place =
+      error.offset_bytes == HF_NO_OFFSET ? "" : ", at byte \(error.offset_bytes) of the image"
+    self.init(error.status, message: plain.message + place, variable: plain.variable)
+  }
+
   init(_ status: hf_status, message: String, variable: String? = nil) {
     self.code = Code(status)
     self.message = message
