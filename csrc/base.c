@@ -6,6 +6,8 @@
  */
 #include <holdfast/base.h>
 
+#include "allocator.h"
+
 #include <stdlib.h>
 
 #if defined(HF_USE_JEMALLOC)
@@ -113,6 +115,9 @@ const char *hf_allocator_default_name(void) {
 
 #endif
 
+const hf_allocator hf__allocator_default = {
+    .allocate = allocate, .deallocate = deallocate, .context = NULL};
+
 hf_allocator hf_allocator_default(void) {
-  return (hf_allocator){.allocate = allocate, .deallocate = deallocate, .context = NULL};
+  return hf__allocator_default;
 }

@@ -6,6 +6,7 @@
  */
 #include <holdfast/condition.h>
 
+#include "allocator.h"
 #include "ascii.h"
 #include "condition_rules.h"
 #include "error.h"
@@ -29,7 +30,7 @@ typedef struct workspace {
   hf__parse_memory parse;
   void *block; /* NULL: small */
   size_t block_bytes;
-  hf_allocator allocator;
+  const hf_allocator *allocator;
   struct {
     hf__token tokens[SMALL_TOKENS];
     hf__join joins[SMALL_COMPARISONS];
@@ -39,7 +40,7 @@ typedef struct workspace {
   } small;
 } workspace;
 
-static bool workspace_open(workspace *work, size_t tokens, hf_allocator allocator) {
+static bool workspace_open(workspace *work, size_t tokens, const hf_allocator *allocator) {
   work->block = NULL;
   work->allocator = allocator;
   if (tokens <= SMALL_TOKENS) {
@@ -57,7 +58,7 @@ static bool workspace_open(workspace *work, size_t tokens, hf_allocator allocato
   size_t first_tokens_at = open_at + (tokens + 1) * sizeof(hf__open);
   size_t outermost_at = first_tokens_at + comparisons * sizeof(uint32_t);
   work->block_bytes = outermost_at + comparisons * sizeof(uint32_t);
-  char *block = allocator.allocate(allocator.context, work->block_bytes, _Alignof(max_align_t));
+  char *block = allocator->allocate(allocator->context, work->block_bytes, _Alignof(max_align_t));
   if (block == NULL) {
     return false;
   }
@@ -72,8 +73,8 @@ static bool workspace_open(workspace *work, size_t tokens, hf_allocator allocato
 
 static void workspace_close(workspace *work) {
   if (work->block != NULL) {
-    work->allocator.deallocate(work->allocator.context, work->block, work->block_bytes,
-                               _Alignof(max_align_t));
+    work->allocator->deallocate(work->allocator->context, work->block, work->block_bytes,
+                                _Alignof(max_align_t));
   }
 }
 
@@ -168,8 +169,8 @@ static hf_status read_text(const hf_schema *schema, const char *text, size_t len
 }
 
 static hf_status compile_text(const hf_schema *schema, const char *text, size_t length_bytes,
-                              uint32_t max_tokens, hf_allocator allocator, hf_condition **condition,
-                              hf_error *error) {
+                              uint32_t max_tokens, const hf_allocator *allocator,
+                              hf_condition **condition, hf_error *error) {
   /* A text has at most one token a byte, and its end. */
   size_t tokens = length_bytes + 1 < max_tokens ? length_bytes + 1 : max_tokens;
   workspace work;
@@ -179,7 +180,7 @@ static hf_status compile_text(const hf_schema *schema, const char *text, size_t 
   hf__shape shape = {.text_bytes = (uint32_t)length_bytes};
   hf_status status = read_text(schema, text, length_bytes, max_tokens, &work, &shape, error);
   if (status == HF_OK) {
-    hf_condition *made = hf__program_begin(schema, text, shape, allocator);
+    hf_condition *made = hf__program_begin(schema, text, &shape, allocator);
     if (made == NULL) {
       status = out_of_memory(error);
     } else {
@@ -196,11 +197,11 @@ static hf_status compile_text(const hf_schema *schema, const char *text, size_t 
 }
 
 static hf_status compile_always(const hf_schema *schema, const char *text, size_t length_bytes,
-                                size_t word_offset, hf_allocator allocator,
+                                size_t word_offset, const hf_allocator *allocator,
                                 hf_condition **condition, hf_error *error) {
   hf__shape shape = {
       .text_bytes = (uint32_t)length_bytes, .token_count = HF__ALWAYS_TOKENS, .node_count = 1};
-  hf_condition *made = hf__program_begin(schema, text, shape, allocator);
+  hf_condition *made = hf__program_begin(schema, text, &shape, allocator);
   if (made == NULL) {
     return out_of_memory(error);
   }
@@ -276,7 +277,8 @@ hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t
   if (status != HF_OK) {
     return status;
   }
-  hf_allocator allocator = chosen.allocator == NULL ? hf_allocator_default() : *chosen.allocator;
+  const hf_allocator *allocator =
+      chosen.allocator == NULL ? &hf__allocator_default : chosen.allocator;
   size_t word_offset;
   return hf__is_always(text, length_bytes, &word_offset)
              ? compile_always(schema, text, length_bytes, word_offset, allocator, condition, error)

@@ -9,6 +9,7 @@
  */
 #include "condition_image.h"
 
+#include "allocator.h"
 #include "condition_rules.h"
 #include "error.h"
 #include "utf8.h"
@@ -569,9 +570,9 @@ hf_status hf_condition_load(const hf_schema *schema, const void *image, size_t l
       (status = count_strings(&in, &said.shape)) != HF_OK) {
     return status;
   }
-  hf_allocator from = chosen.allocator == NULL ? hf_allocator_default() : *chosen.allocator;
+  const hf_allocator *from = chosen.allocator == NULL ? &hf__allocator_default : chosen.allocator;
   const char *text = (const char *)in.bytes + said.text_at;
-  hf_condition *made = hf__program_begin(schema, text, said.shape, from);
+  hf_condition *made = hf__program_begin(schema, text, &said.shape, from);
   if (made == NULL) {
     return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
   }

@@ -84,6 +84,14 @@ static void put_table(hf__step *step, truth holds) {
   }
 }
 
+/* Of six lanes at most: one word, again and again. */
+static void put_small_table(hf__step *step, uint64_t holds) {
+  for (int i = 0; i < 4; i++) {
+    step->table[2 * i] = (uint32_t)holds;
+    step->table[2 * i + 1] = (uint32_t)(holds >> 32);
+  }
+}
+
 static void clear_step(hf__step *step) {
   static const uint64_t NAN_WORD = HF__SLOT_NAN;
   double nan;
@@ -312,10 +320,11 @@ static void plan_one_step(planner *plan) {
       reached[no].words[w] |= here & ~holds.words[w];
     }
   }
-  for (uint32_t w = words; w < 4; w++) {
-    reached[HELD].words[w] = reached[HELD].words[0];
+  if (words == 1) {
+    put_small_table(&condition->steps[0], reached[HELD].words[0]);
+  } else {
+    put_table(&condition->steps[0], reached[HELD]);
   }
-  put_table(&condition->steps[0], reached[HELD]);
 }
 
 /* Several steps ------------------------------------------------------------ */

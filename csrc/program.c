@@ -24,17 +24,17 @@ typedef struct layout {
   size_t size_bytes;
 } layout;
 
-static layout lay_out(hf__shape shape, size_t variables, size_t requirements) {
+static layout lay_out(const hf__shape *shape, size_t variables, size_t requirements) {
   layout at;
-  size_t steps = hf__plan_steps_at_most(shape.comparison_count);
+  size_t steps = hf__plan_steps_at_most(shape->comparison_count);
   at.key_groups_at = sizeof(hf_condition) + steps * sizeof(hf__step);
-  at.comparisons_at = at.key_groups_at + shape.string_count * sizeof(hf__key_group);
-  at.computed_at = at.comparisons_at + shape.comparison_count * sizeof(hf__comparison);
-  at.requirements_at = at.computed_at + shape.comparison_count * sizeof(hf__computed);
+  at.comparisons_at = at.key_groups_at + shape->string_count * sizeof(hf__key_group);
+  at.computed_at = at.comparisons_at + shape->comparison_count * sizeof(hf__comparison);
+  at.requirements_at = at.computed_at + shape->comparison_count * sizeof(hf__computed);
   at.nodes_at = at.requirements_at + requirements * sizeof(hf__requirement);
-  at.variables_at = at.nodes_at + shape.node_count * sizeof(hf__node);
+  at.variables_at = at.nodes_at + shape->node_count * sizeof(hf__node);
   at.text_at = at.variables_at + variables * sizeof(uint32_t);
-  at.size_bytes = at.text_at + shape.text_bytes + 1;
+  at.size_bytes = at.text_at + shape->text_bytes + 1;
   return at;
 }
 
@@ -42,35 +42,35 @@ static uint32_t smaller(uint32_t a, uint32_t b) {
   return a < b ? a : b;
 }
 
-hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__shape shape,
-                                hf_allocator allocator) {
+hf_condition *hf__program_begin(const hf_schema *schema, const char *text, const hf__shape *shape,
+                                const hf_allocator *allocator) {
   /* At most two variables a comparison, and each once. */
-  uint32_t variables = smaller(2 * shape.comparison_count, schema->count);
+  uint32_t variables = smaller(2 * shape->comparison_count, schema->count);
   uint32_t requirements =
       smaller(variables, (schema->count + HF__TAGS_PER_WORD - 1) / HF__TAGS_PER_WORD);
   layout at = lay_out(shape, variables, requirements);
-  char *block = allocator.allocate(allocator.context, at.size_bytes, HF__LINE_BYTES);
+  char *block = allocator->allocate(allocator->context, at.size_bytes, HF__LINE_BYTES);
   if (block == NULL) {
     return NULL;
   }
   hf_condition *condition = (hf_condition *)(void *)block;
   char *copy = block + at.text_at;
-  if (shape.text_bytes > 0) {
-    memcpy(copy, text, shape.text_bytes);
+  if (shape->text_bytes > 0) {
+    memcpy(copy, text, shape->text_bytes);
   }
-  copy[shape.text_bytes] = '\0';
+  copy[shape->text_bytes] = '\0';
   condition->schema = hf_schema_retain(schema);
-  condition->allocator = allocator;
+  condition->allocator = *allocator;
   condition->size_bytes = at.size_bytes;
   condition->comparisons = (hf__comparison *)(void *)(block + at.comparisons_at);
   condition->nodes = (hf__node *)(void *)(block + at.nodes_at);
   condition->variables = (uint32_t *)(void *)(block + at.variables_at);
   condition->text = copy;
-  condition->comparison_count = shape.comparison_count;
-  condition->node_count = shape.node_count;
+  condition->comparison_count = shape->comparison_count;
+  condition->node_count = shape->node_count;
   condition->variable_count = 0;
-  condition->text_bytes = shape.text_bytes;
-  condition->token_count = shape.token_count;
+  condition->text_bytes = shape->text_bytes;
+  condition->token_count = shape->token_count;
   /* Rooms that planning fills. */
   condition->key_groups = (hf__key_group *)(void *)(block + at.key_groups_at);
   condition->key_group_count = 0;
@@ -103,16 +103,17 @@ static void aim(hf_condition *condition) {
     hf__node *node = &nodes[i];
     const hf__node *parent = &nodes[node->parent];
     bool is_last = node->end == parent->end;
+    uint32_t on_true = is_last || parent->kind == HF_NODE_OR ? parent->on_true : node->end;
+    uint32_t on_false = is_last || parent->kind == HF_NODE_AND ? parent->on_false : node->end;
     if (i == 0) {
-      node->on_true = HF__TARGET_TRUE;
-      node->on_false = HF__TARGET_FALSE;
-    } else {
-      node->on_true = is_last || parent->kind == HF_NODE_OR ? parent->on_true : node->end;
-      node->on_false = is_last || parent->kind == HF_NODE_AND ? parent->on_false : node->end;
+      on_true = HF__TARGET_TRUE;
+      on_false = HF__TARGET_FALSE;
     }
+    node->on_true = on_true;
+    node->on_false = on_false;
     if (node->kind == HF_NODE_COMPARISON) {
-      condition->comparisons[node->first].on_true = node->on_true;
-      condition->comparisons[node->first].on_false = node->on_false;
+      condition->comparisons[node->first].on_true = on_true;
+      condition->comparisons[node->first].on_false = on_false;
     }
   }
 }

@@ -184,8 +184,8 @@ typedef struct hf__shape {
  * literal points into the condition's copy of the text) and all nodes (but
  * theirs), and calls hf__program_complete(). NULL when there is no memory.
  */
-hf_condition *hf__program_begin(const hf_schema *schema, const char *text, hf__shape shape,
-                                hf_allocator allocator);
+hf_condition *hf__program_begin(const hf_schema *schema, const char *text, const hf__shape *shape,
+                                const hf_allocator *allocator);
 
 /* Checks the types and works out all that follows from comparisons and nodes. On
  * failure the condition is destroyed. */

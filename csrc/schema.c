@@ -28,6 +28,7 @@ static const uint64_t CLASSIC_PREFIXES[] = {
     UINT64_C(0x7365766572697479), /* severity */
     UINT64_C(0x7374657000000000), /* step */
 };
+static const uint8_t CLASSIC_LENGTHS[] = {10, 8, 16, 8, 4};
 
 enum { CLASSIC_COUNT = sizeof CLASSIC_VARIABLES / sizeof CLASSIC_VARIABLES[0] };
 
@@ -38,6 +39,7 @@ static const hf_schema CLASSIC = {
     .variables = CLASSIC_VARIABLES,
     .by_name = CLASSIC_BY_NAME,
     .prefixes = CLASSIC_PREFIXES,
+    .lengths = CLASSIC_LENGTHS,
 };
 
 const hf_schema *hf_schema_classic(void) {
@@ -65,33 +67,46 @@ static int compare_names(const char *a, size_t a_bytes, const char *b, size_t b_
   return order != 0 ? order : (a_bytes > b_bytes) - (a_bytes < b_bytes);
 }
 
+/* The sorted names, and what is compared of them first. */
+typedef struct sorted_names {
+  const hf_variable *variables;
+  uint32_t *by_name;
+  uint64_t *prefixes;
+  uint8_t *lengths;
+} sorted_names;
+
+/* How the name at a place is ordered against one of the same prefix. */
+static inline int order_at(const hf_variable *variables, const uint32_t *by_name,
+                           const uint8_t *lengths, uint32_t place, const char *name,
+                           size_t length_bytes) {
+  enum { PREFIX_BYTES = sizeof(uint64_t) };
+  if (lengths[place] == length_bytes && length_bytes <= PREFIX_BYTES) {
+    return 0;
+  }
+  return compare_names(variables[by_name[place]].name, lengths[place], name, length_bytes);
+}
+
 /*
  * Where a name stands among `count` sorted ones, or HF_NO_VARIABLE; then `*low`
  * is where it would stand.
  */
 static inline uint32_t place_of(const hf_variable *variables, const uint32_t *by_name,
-                                const uint64_t *prefixes, uint32_t count, const char *name,
-                                size_t length_bytes, uint32_t *low) {
+                                const uint64_t *prefixes, const uint8_t *lengths, uint32_t count,
+                                const char *name, size_t length_bytes, uint32_t *low) {
   uint64_t prefix = hf__name_prefix(name, length_bytes);
   uint32_t from = 0;
   uint32_t to = count;
   while (from < to) {
     uint32_t middle = (from + to) / 2;
-    if (prefixes[middle] == prefix) {
-      /* A name holds no NUL, so a prefix that ends in zeros is the whole of it. */
-      const char *other = variables[by_name[middle]].name;
-      int order =
-          (prefix & 0xFF) == 0 ? 0 : compare_names(other, strlen(other), name, length_bytes);
-      if (order == 0) {
-        return middle;
-      }
-      from = order < 0 ? middle + 1 : from;
-      to = order < 0 ? to : middle;
-    } else if (prefixes[middle] < prefix) {
-      from = middle + 1;
-    } else {
-      to = middle;
+    int order = (prefixes[middle] > prefix) - (prefixes[middle] < prefix);
+    if (order == 0) {
+      order = order_at(variables, by_name, lengths, middle, name, length_bytes);
     }
+    if (order == 0) {
+      return middle;
+    }
+    from = order < 0 ? middle + 1 : from;
+    to = order < 0 ? to : middle;
   }
   *low = from;
   return HF_NO_VARIABLE;
@@ -150,17 +165,21 @@ static hf_status check_declaration(const hf_variable *variable, hf_error *error)
  * insertion sort: qsort would need the names through a global, and moving 4,096
  * indexes by one takes less than comparing two names.)
  */
-static bool insert_sorted(const hf_variable *variables, uint32_t *by_name, uint64_t *prefixes,
-                          uint32_t index) {
-  const char *name = variables[index].name;
+static bool insert_sorted(const sorted_names *names, uint32_t index) {
+  const char *name = names->variables[index].name;
+  size_t length = strlen(name);
   uint32_t place = 0;
-  if (place_of(variables, by_name, prefixes, index, name, strlen(name), &place) != HF_NO_VARIABLE) {
+  if (place_of(names->variables, names->by_name, names->prefixes, names->lengths, index, name,
+               length, &place) != HF_NO_VARIABLE) {
     return false;
   }
-  memmove(by_name + place + 1, by_name + place, (index - place) * sizeof *by_name);
-  memmove(prefixes + place + 1, prefixes + place, (index - place) * sizeof *prefixes);
-  by_name[place] = index;
-  prefixes[place] = hf__name_prefix(name, strlen(name));
+  size_t behind = index - place;
+  memmove(names->by_name + place + 1, names->by_name + place, behind * sizeof *names->by_name);
+  memmove(names->prefixes + place + 1, names->prefixes + place, behind * sizeof *names->prefixes);
+  memmove(names->lengths + place + 1, names->lengths + place, behind);
+  names->by_name[place] = index;
+  names->prefixes[place] = hf__name_prefix(name, length);
+  names->lengths[place] = (uint8_t)length;
   return true;
 }
 
@@ -172,6 +191,7 @@ typedef struct layout {
   size_t keys_at;
   size_t word_table_at;
   size_t by_name_at;
+  size_t lengths_at;
   size_t text_at;
   size_t size_bytes;
 } layout;
@@ -184,7 +204,8 @@ static layout lay_out(size_t variables, size_t words, size_t table, size_t text_
   at.keys_at = at.prefixes_at + variables * sizeof(uint64_t);
   at.word_table_at = at.keys_at + variables * sizeof(uint32_t);
   at.by_name_at = at.word_table_at + table * sizeof(uint32_t);
-  at.text_at = at.by_name_at + variables * sizeof(uint32_t);
+  at.lengths_at = at.by_name_at + variables * sizeof(uint32_t);
+  at.text_at = at.lengths_at + variables;
   at.size_bytes = at.text_at + text_bytes;
   return at;
 }
@@ -215,14 +236,14 @@ static hf_status check_words(const hf_word *words, size_t count, size_t *text_by
 
 /* Copies the declarations, sorted too. On a duplicate `*index` is the later one. */
 static hf_status copy_variables(const hf_variable *variables, size_t count, hf_variable *declared,
-                                uint32_t *by_name, uint64_t *prefixes, char **text, size_t *index,
+                                const sorted_names *names, char **text, size_t *index,
                                 hf_error *error) {
   for (*index = 0; *index < count; (*index)++) {
     size_t bytes = strlen(variables[*index].name) + 1;
     memcpy(*text, variables[*index].name, bytes);
     declared[*index] = (hf_variable){.name = *text, .type = variables[*index].type};
     *text += bytes;
-    if (!insert_sorted(declared, by_name, prefixes, (uint32_t)*index)) {
+    if (!insert_sorted(names, (uint32_t)*index)) {
       return hf__error_set(error, HF_ERROR_DUPLICATE_NAME, HF_NO_OFFSET, 0,
                            "'%s' is declared twice", declared[*index].name);
     }
@@ -308,12 +329,13 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
   hf_word *interned = (hf_word *)(void *)(block + at.words_at);
   uint32_t *keys_at_bytes = (uint32_t *)(void *)(block + at.keys_at);
   uint32_t *table = (uint32_t *)(void *)(block + at.word_table_at);
-  uint32_t *by_name = (uint32_t *)(void *)(block + at.by_name_at);
-  uint64_t *prefixes = (uint64_t *)(void *)(block + at.prefixes_at);
+  const sorted_names names = {.variables = declared,
+                              .by_name = (uint32_t *)(void *)(block + at.by_name_at),
+                              .prefixes = (uint64_t *)(void *)(block + at.prefixes_at),
+                              .lengths = (uint8_t *)(block + at.lengths_at)};
   char *text = block + at.text_at;
   size_t index;
-  hf_status duplicate =
-      copy_variables(variables, sound, declared, by_name, prefixes, &text, &index, error);
+  hf_status duplicate = copy_variables(variables, sound, declared, &names, &text, &index, error);
   if (duplicate != HF_OK) {
     fault = duplicate;
     faulty = index;
@@ -336,8 +358,9 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
       .slots_at_bytes = (uint32_t)HF__SLOTS_AT_BYTES(count),
       .context_bytes = (uint32_t)HF__WHOLE_LINES(keys_end),
       .variables = declared,
-      .by_name = by_name,
-      .prefixes = prefixes,
+      .by_name = names.by_name,
+      .prefixes = names.prefixes,
+      .lengths = names.lengths,
       .keys_at_bytes = keys_at_bytes,
       .words = interned,
       .word_table = table,
@@ -392,8 +415,8 @@ hf_variable hf_schema_variable(const hf_schema *schema, uint32_t index) {
 
 uint32_t hf_schema_find(const hf_schema *schema, const char *name, size_t length_bytes) {
   uint32_t low;
-  uint32_t place = place_of(schema->variables, schema->by_name, schema->prefixes, schema->count,
-                            name, length_bytes, &low);
+  uint32_t place = place_of(schema->variables, schema->by_name, schema->prefixes, schema->lengths,
+                            schema->count, name, length_bytes, &low);
   return place == HF_NO_VARIABLE ? HF_NO_VARIABLE : schema->by_name[place];
 }
 

@@ -55,6 +55,7 @@ struct hf_schema {
   const hf_variable *variables;
   const uint32_t *by_name;  /* indexes, in the order of their names' bytes */
   const uint64_t *prefixes; /* in the same order: see hf__name_prefix */
+  const uint8_t *lengths;   /* in bytes, in the same order */
   /* For each variable: where a context has its key, or 0. NULL: no keys at all. */
   const uint32_t *keys_at_bytes;
   const hf_word *words;
