@@ -10,10 +10,11 @@ bool hf__path_is_supported(hf__path path) {
   case HF__PATH_SSE2:
     return true;
   case HF__PATH_AVX2:
-    return __builtin_cpu_supports("avx2") != 0;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
   case HF__PATH_AVX512:
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("popcnt");
 #else
   case HF__PATH_SSE2:
   case HF__PATH_AVX2:

@@ -29,8 +29,8 @@ const char *hf__path_name(hf__path path);
  */
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__SSE2__) && defined(__GNUC__)
 #define HF__X86 1
-#define HF__AVX2 __attribute__((target("avx2")))
-#define HF__AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define HF__AVX2 __attribute__((target("avx2,popcnt")))
+#define HF__AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,popcnt")))
 #else
 #define HF__X86 0
 #endif
