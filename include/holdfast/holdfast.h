@@ -7,6 +7,7 @@
  *   schema.h     which variables an operator may write, and their types
  *   context.h    the values of those variables for one decision
  *   condition.h  operator-written conditions: compile, evaluate, explain
+ *   columns.h    one condition over many contexts at once, held as columns
  *
  * Every part keeps the same manners. Names are `hf_<noun>_<verb>`. A quantity
  * carries its unit in its name. A pointer parameter is *borrowed* for the
@@ -19,6 +20,7 @@
 #define HOLDFAST_HOLDFAST_H
 
 #include <holdfast/base.h>
+#include <holdfast/columns.h>
 #include <holdfast/condition.h>
 #include <holdfast/context.h>
 #include <holdfast/schema.h>
