@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hf_test.h"
+#include "program.h"
 #include "token.h"
 
 #ifndef HF_CONFORMANCE_DIRECTORY
@@ -17,12 +18,18 @@
 
 #define TOKEN_LIMIT 1000
 
+/* How often a row is repeated in columns, and at which bit of a bitmap it begins: nothing even. */
+#define COLUMN_ROWS 67
+#define COLUMN_OFFSET_BITS 3
+
 typedef struct row_tally {
   uint32_t rows;
   uint32_t bound;
   uint32_t precision;
   uint32_t ascii;
   uint32_t failures;
+  uint32_t in_columns;
+  uint32_t beyond_columns;
 } row_tally;
 
 /* What a row wants. */
@@ -198,6 +205,109 @@ static void fill(hf_context *context, const json_t *values) {
   json_decref(all);
 }
 
+/* The five variables of a row as columns of COLUMN_ROWS equal rows. */
+typedef struct row_columns {
+  hf_column columns[5];
+  double numbers[5][COLUMN_ROWS];
+  float floats[5][COLUMN_ROWS];
+  int32_t codes[COLUMN_ROWS]; /* all 0 */
+  hf_word words[5];
+  uint8_t ones[HF_BITMAP_BYTES(COLUMN_OFFSET_BITS + COLUMN_ROWS)];
+  uint8_t zeros[HF_BITMAP_BYTES(COLUMN_OFFSET_BITS + COLUMN_ROWS)];
+} row_columns;
+
+/* Makes the columns of a row; numbers are floats where `narrow` asks and they can be. False when
+ * there is a null or a container, which columns have not. */
+static bool make_columns(row_columns *made, const json_t *values, bool narrow) {
+  memset(made, 0, sizeof *made);
+  memset(made->ones, 0xFF, sizeof made->ones);
+  for (uint32_t i = 0; i < 5; i++) {
+    hf_column *column = &made->columns[i];
+    const json_t *value = json_object_get(values, hf_schema_variable(hf_schema_classic(), i).name);
+    double number = json_number_value(value);
+    column->validity = made->ones;
+    column->validity_offset_bits = COLUMN_OFFSET_BITS;
+    column->offset_bits = COLUMN_OFFSET_BITS;
+    if (value == NULL) {
+      /* No column at all, or one without values. */
+      column->type = narrow ? HF_COLUMN_FLOAT : HF_COLUMN_ABSENT;
+      column->values = made->floats[i];
+      column->validity = made->zeros;
+    } else if (json_is_number(value) && narrow && (double)(float)number == number) {
+      for (size_t row = 0; row < COLUMN_ROWS; row++) {
+        made->floats[i][row] = (float)number;
+      }
+      column->type = HF_COLUMN_FLOAT;
+      column->values = made->floats[i];
+    } else if (json_is_number(value)) {
+      for (size_t row = 0; row < COLUMN_ROWS; row++) {
+        made->numbers[i][row] = number;
+      }
+      column->type = HF_COLUMN_DOUBLE;
+      column->values = made->numbers[i];
+    } else if (json_is_string(value)) {
+      made->words[i] = (hf_word){json_string_value(value), json_string_length(value)};
+      column->type = HF_COLUMN_STRING;
+      column->values = made->codes;
+      column->dictionary = &made->words[i];
+      column->dictionary_count = 1;
+    } else if (json_is_boolean(value)) {
+      column->type = HF_COLUMN_BOOLEAN;
+      column->values = json_is_true(value) ? made->ones : made->zeros;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Whether columns of so many rows decide, on every path, as the context did. */
+static bool columns_agree(hf_condition *condition, const row_columns *made, size_t rows,
+                          hf_status status, bool held) {
+  for (int path = 0; path < HF__PATH_COUNT; path++) {
+    if (!hf__path_is_supported((hf__path)path)) {
+      continue;
+    }
+    hf__condition_use_path(condition, (hf__path)path);
+    uint8_t holding[HF_BITMAP_BYTES(COLUMN_ROWS)];
+    uint8_t failing[HF_BITMAP_BYTES(COLUMN_ROWS)];
+    hf_column_counts counts;
+    if (hf_condition_evaluate_columns(condition, made->columns, 5, rows, holding, failing, &counts,
+                                      NULL) != HF_OK ||
+        counts.held != (status == HF_OK && held ? rows : 0) ||
+        counts.failed != (status == HF_OK ? 0 : rows)) {
+      return false;
+    }
+    for (size_t row = 0; row < rows; row++) {
+      if ((holding[row / 8] >> (row % 8) & 1) != (status == HF_OK && held) ||
+          (failing[row / 8] >> (row % 8) & 1) != (status != HF_OK)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+static void check_columns(const json_t *row, hf_condition *condition, hf_status status, bool held,
+                          row_tally *tally) {
+  const json_t *values = json_object_get(row, "context");
+  row_columns made;
+  if (!make_columns(&made, values, false)) {
+    tally->beyond_columns++;
+    return;
+  }
+  bool agrees = columns_agree(condition, &made, 1, status, held) &&
+                columns_agree(condition, &made, COLUMN_ROWS, status, held);
+  make_columns(&made, values, true);
+  agrees = agrees && columns_agree(condition, &made, 1, status, held) &&
+           columns_agree(condition, &made, COLUMN_ROWS, status, held);
+  tally->in_columns++;
+  if (!agrees) {
+    tally->failures++;
+    print_error("%s: columns decide otherwise than a context\n", row_id(row));
+  }
+}
+
 static expectation expected_by(const json_t *row, const char *text, size_t length) {
   expectation expected = {0};
   const json_t *answer = json_object_get(row, "recommended");
@@ -260,6 +370,7 @@ static void check_condition(json_t *row, row_tally *tally) {
     fill(context, json_object_get(row, "context"));
     status = hf_condition_evaluate(condition, context, &held, &error);
     hf_context_destroy(context);
+    check_columns(row, condition, status, held, tally);
     hf_condition_destroy(condition);
   }
 
@@ -391,6 +502,11 @@ static void check_file(const char *name, row_check *check, uint32_t least_rows) 
   printf("conformance: %s %" PRIu32 " rows: %" PRIu32 " bound, %" PRIu32
          " precision rows not bound, %" PRIu32 " by the ASCII rule\n",
          name, tally.rows, tally.bound, tally.precision, tally.ascii);
+  if (tally.in_columns > 0) {
+    printf("conformance: %s in columns: %" PRIu32 " rows; %" PRIu32
+           " with nulls or containers, which columns have not\n",
+           name, tally.in_columns, tally.beyond_columns);
+  }
   assert_int_equal(tally.failures, 0);
   assert_true(tally.rows >= least_rows);
   assert_int_equal(tally.rows, tally.bound + tally.precision);
