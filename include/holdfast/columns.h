@@ -121,7 +121,7 @@ typedef struct hf_column_counts {
  * the time to read the columns that the condition names once, for two columns of
  * strings a comparison of bytes a row. Allocates nothing for conditions within the
  * default limits and dictionaries of up to 4,096 entries; otherwise one temporary
- * block from the condition's allocator. Takes up to 32 KiB of stack.
+ * block from the condition's allocator. Takes up to 40 KiB of stack.
  */
 HF_API HF_MUST_USE hf_status hf_condition_evaluate_columns(
     const hf_condition *condition, const hf_column *HF_NULLABLE columns, size_t column_count,
