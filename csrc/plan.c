@@ -78,7 +78,7 @@ static void require(planner *plan, uint32_t variable, uint64_t tag_bits) {
 }
 
 static void put_table(hf__step *step, truth holds) {
-  for (int i = 0; i < 4; i++) {
+  for (size_t i = 0; i < 4; i++) {
     step->table[2 * i] = (uint32_t)holds.words[i];
     step->table[2 * i + 1] = (uint32_t)(holds.words[i] >> 32);
   }
@@ -86,7 +86,7 @@ static void put_table(hf__step *step, truth holds) {
 
 /* Of six lanes at most: one word, again and again. */
 static void put_small_table(hf__step *step, uint64_t holds) {
-  for (int i = 0; i < 4; i++) {
+  for (size_t i = 0; i < 4; i++) {
     step->table[2 * i] = (uint32_t)holds;
     step->table[2 * i + 1] = (uint32_t)(holds >> 32);
   }
@@ -464,9 +464,11 @@ static void fold(gathering *all, uint32_t index) {
 
 static void plan_steps(gathering *all) {
   hf_condition *condition = all->plan->condition;
-  for (uint32_t i = 0; i < condition->node_count; i++) {
-    all->notes[i] = (note){.open = NONE, .placed_in = NONE, .table_group = NONE};
-  }
+  uint32_t cleared = 0;
+  do { /* there is a root */
+    all->notes[cleared] = (note){.open = NONE, .placed_in = NONE, .table_group = NONE};
+    cleared++;
+  } while (cleared < condition->node_count);
   /* From the back each node is complete before it is given to its parent. */
   for (uint32_t i = condition->node_count; i-- > 1;) {
     gather(all, i);
@@ -492,7 +494,7 @@ static bool plan_several_steps(planner *plan) {
   /* A node opens a group of its own, and one more for each child that is one too
    * many. */
   note small_notes[SMALL_NODES];
-  group small_groups[2 * SMALL_NODES];
+  group small_groups[2 * SMALL_NODES] = {{0}};
   gathering all = {.plan = plan, .notes = small_notes, .groups = small_groups};
   if (count <= SMALL_NODES) {
     plan_steps(&all);
