@@ -12,13 +12,14 @@
 
 /* Memory ------------------------------------------------------------------- */
 
-/* Where the parts of a condition lie in its block. */
+/* Where the parts of a condition lie in its block: those of the widest alignment
+ * first. */
 typedef struct layout {
   size_t key_groups_at;
   size_t comparisons_at;
-  size_t nodes_at;
-  size_t computed_at;
   size_t requirements_at;
+  size_t computed_at;
+  size_t nodes_at;
   size_t variables_at;
   size_t text_at;
   size_t size_bytes;
@@ -29,9 +30,9 @@ static layout lay_out(const hf__shape *shape, size_t variables, size_t requireme
   size_t steps = hf__plan_steps_at_most(shape->comparison_count);
   at.key_groups_at = sizeof(hf_condition) + steps * sizeof(hf__step);
   at.comparisons_at = at.key_groups_at + shape->string_count * sizeof(hf__key_group);
-  at.computed_at = at.comparisons_at + shape->comparison_count * sizeof(hf__comparison);
-  at.requirements_at = at.computed_at + shape->comparison_count * sizeof(hf__computed);
-  at.nodes_at = at.requirements_at + requirements * sizeof(hf__requirement);
+  at.requirements_at = at.comparisons_at + shape->comparison_count * sizeof(hf__comparison);
+  at.computed_at = at.requirements_at + requirements * sizeof(hf__requirement);
+  at.nodes_at = at.computed_at + shape->comparison_count * sizeof(hf__computed);
   at.variables_at = at.nodes_at + shape->node_count * sizeof(hf__node);
   at.text_at = at.variables_at + variables * sizeof(uint32_t);
   at.size_bytes = at.text_at + shape->text_bytes + 1;
