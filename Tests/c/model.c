@@ -72,6 +72,7 @@ static model_operand random_operand(test_random *random) {
     operand.text = quoted[index][test_random_below(random, 2)];
     operand.canonical = quoted[index][0];
   }
+  operand.text_bytes = strlen(operand.text);
   return operand;
 }
 
@@ -175,7 +176,7 @@ static void put_token(printer *out, const char *token, bool after_number) {
 
 static bool put_operand(printer *out, model_operand *operand) {
   put_token(out, operand->text, false);
-  operand->offset_bytes = out->length - strlen(operand->text);
+  operand->offset_bytes = out->length - operand->text_bytes;
   return operand->variable == HF_NO_VARIABLE && operand->literal.kind == HF_KIND_NUMBER;
 }
 
@@ -255,10 +256,14 @@ uint32_t model_comparisons(const model_tree *tree, uint32_t order[MODEL_MAX_COMP
   return count;
 }
 
-static model_outcome whole_comparison(const model_node *comparison, hf_status status) {
+/* The variable at fault is the left one, unless only the right one can be. */
+static model_outcome mismatch(const model_node *comparison, bool left_is_sound) {
   size_t start = comparison->left.offset_bytes;
-  size_t end = comparison->right.offset_bytes + strlen(comparison->right.text);
-  return (model_outcome){status, false, start, end - start, HF_NO_VARIABLE};
+  size_t end = comparison->right.offset_bytes + comparison->right.text_bytes;
+  uint32_t left = comparison->left.variable;
+  bool right_is_named = left_is_sound || left == HF_NO_VARIABLE;
+  return (model_outcome){HF_ERROR_TYPE_MISMATCH, false, start, end - start,
+                         right_is_named ? comparison->right.variable : left};
 }
 
 model_outcome model_compile(const model_tree *tree) {
@@ -267,7 +272,7 @@ model_outcome model_compile(const model_tree *tree) {
   for (uint32_t i = 0; i < count; i++) {
     const model_node *comparison = &tree->nodes[order[i]];
     if (is_ruled_out(comparison)) {
-      return whole_comparison(comparison, HF_ERROR_TYPE_MISMATCH);
+      return mismatch(comparison, false);
     }
   }
   return (model_outcome){.status = HF_OK, .variable = HF_NO_VARIABLE};
@@ -371,7 +376,7 @@ static bool is_numeric(const hf_value *value) {
 
 static model_outcome missing(const model_operand *operand) {
   return (model_outcome){HF_ERROR_MISSING_VARIABLE, false, operand->offset_bytes,
-                         strlen(operand->text), operand->variable};
+                         operand->text_bytes, operand->variable};
 }
 
 static model_outcome decided(bool held) {
@@ -393,7 +398,7 @@ model_outcome model_compare(const model_node *comparison, const hf_value *values
     return missing(&comparison->right);
   }
   if (left.kind == HF_KIND_INVALID || right.kind == HF_KIND_INVALID) {
-    return whole_comparison(comparison, HF_ERROR_TYPE_MISMATCH);
+    return mismatch(comparison, left.kind != HF_KIND_INVALID);
   }
   bool less = false;
   bool equal = false;
@@ -408,7 +413,7 @@ model_outcome model_compare(const model_node *comparison, const hf_value *values
     equal = order == 0;
     greater = order > 0;
   } else if (is_ordering(op)) {
-    return whole_comparison(comparison, HF_ERROR_TYPE_MISMATCH);
+    return mismatch(comparison, false);
   } else {
     equal = left.kind == HF_KIND_NULL && right.kind == HF_KIND_NULL;
   }
@@ -429,13 +434,13 @@ model_outcome model_compare(const model_node *comparison, const hf_value *values
   return decided(false);
 }
 
-static model_outcome evaluate(const model_tree *tree, uint32_t index, const hf_value *values) {
-  const model_node *node = &tree->nodes[index];
+model_outcome model_evaluate_node(const model_node *nodes, uint32_t index, const hf_value *values) {
+  const model_node *node = &nodes[index];
   if (node->kind == HF_NODE_COMPARISON) {
     return model_compare(node, values);
   }
-  model_outcome first = evaluate(tree, node->first, values);
-  model_outcome second = evaluate(tree, node->second, values);
+  model_outcome first = model_evaluate_node(nodes, node->first, values);
+  model_outcome second = model_evaluate_node(nodes, node->second, values);
   if (first.status != HF_OK) {
     return first;
   }
@@ -446,5 +451,5 @@ static model_outcome evaluate(const model_tree *tree, uint32_t index, const hf_v
 }
 
 model_outcome model_evaluate(const model_tree *tree, const hf_value *values) {
-  return evaluate(tree, tree->root, values);
+  return model_evaluate_node(tree->nodes, tree->root, values);
 }

@@ -20,6 +20,7 @@ typedef struct model_operand {
   hf_value literal;
   const char *text;
   const char *canonical;
+  size_t text_bytes;
   size_t offset_bytes; /* in the text last printed */
 } model_operand;
 
@@ -44,7 +45,7 @@ typedef struct model_outcome {
   bool held;
   size_t offset_bytes;
   size_t length_bytes;
-  uint32_t variable; /* of a missing variable */
+  uint32_t variable; /* the one at fault */
 } model_outcome;
 
 /* A tree of `comparisons` comparisons. */
@@ -66,6 +67,9 @@ void model_fill(hf_context *context, const hf_value values[MODEL_VARIABLE_COUNT]
 /* Evaluates one comparison, or the whole tree. Uses the printed offsets. */
 model_outcome model_compare(const model_node *comparison, const hf_value *values);
 model_outcome model_evaluate(const model_tree *tree, const hf_value *values);
+
+/* The same for a tree of any schema and any size. */
+model_outcome model_evaluate_node(const model_node *nodes, uint32_t index, const hf_value *values);
 
 /* The comparisons in the order of the text; returns how many. */
 uint32_t model_comparisons(const model_tree *tree, uint32_t order[MODEL_MAX_COMPARISONS]);
