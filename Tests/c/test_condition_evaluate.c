@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hf_test.h"
 #include "model.h"
@@ -736,8 +737,7 @@ static void random_conditions_agree_with_the_model(void **state) {
       bool agrees = status == expected.status && held == expected.held;
       if (agrees && status != HF_OK) {
         agrees = error.offset_bytes == expected.offset_bytes &&
-                 error.length_bytes == expected.length_bytes &&
-                 error.variable == expected.variable;
+                 error.length_bytes == expected.length_bytes && error.variable == expected.variable;
       }
       if (!agrees) {
         test_fail("%s\n  got %s %d at %" PRIu32 "+%" PRIu32 ", the model says %s %d at %zu+%zu\n",
@@ -843,6 +843,8 @@ static void depth_does_not_use_the_stack(void **state) {
   pthread_attr_t attributes;
   assert_int_equal(pthread_attr_init(&attributes), 0);
   size_t stack_bytes = TEST_HAS_SANITIZER ? 1024 * 1024 : 64 * 1024;
+  size_t least_bytes = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+  stack_bytes = stack_bytes < least_bytes ? least_bytes : stack_bytes;
   assert_int_equal(pthread_attr_setstacksize(&attributes, stack_bytes), 0);
   pthread_t thread;
   uint32_t failures = 1;
