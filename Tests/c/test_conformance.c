@@ -28,6 +28,7 @@ typedef struct row_tally {
   uint32_t precision;
   uint32_t ascii;
   uint32_t failures;
+  uint32_t evaluations; /* on every path */
   uint32_t in_columns;
   uint32_t beyond_columns;
 } row_tally;
@@ -339,6 +340,37 @@ static expectation expected_by(const json_t *row, const char *text, size_t lengt
   return expected;
 }
 
+/* What a row got, and from what: compilation or a path of evaluation. */
+typedef struct answer {
+  const char *from;
+  bool at_compile;
+  hf_status status;
+  bool held;
+  const hf_error *error; /* of a failure */
+} answer;
+
+static void compare_answers(const json_t *row, const expectation *expected, const answer *got,
+                            row_tally *tally) {
+  const char *wanted = expected->error != NULL ? expected->error
+                       : expected->held        ? "true"
+                                               : "false";
+  const char *answered = got->status != HF_OK ? hf_status_name(got->status)
+                         : got->held          ? "true"
+                                              : "false";
+  bool failed = got->status != HF_OK;
+  bool phase_differs = failed && got->at_compile != expected->at_compile;
+  bool offset_differs =
+      failed && expected->offset_binds && got->error->offset_bytes != expected->offset_bytes;
+  if (strcmp(wanted, answered) != 0 || phase_differs || offset_differs) {
+    size_t length = 0;
+    const char *text = row_text(row, &length);
+    tally->failures++;
+    print_error("%s: %.*s\n  expected %s%s at %zu, got %s at %" PRIu32 " (%s)\n", row_id(row),
+                (int)length, text, wanted, expected->at_compile ? " (compile)" : "",
+                expected->offset_bytes, answered, failed ? got->error->offset_bytes : 0, got->from);
+  }
+}
+
 static void check_condition(json_t *row, row_tally *tally) {
   const char *tag = json_string_value(json_object_get(row, "tag"));
   if (tag != NULL && strcmp(tag, "precision") == 0) {
@@ -361,30 +393,28 @@ static void check_condition(json_t *row, row_tally *tally) {
   const hf_schema *schema = hf_schema_classic();
   hf_condition *condition = NULL;
   hf_error error = {.status = HF_OK};
-  bool held = false;
   hf_status status = hf_condition_compile(schema, text, length, NULL, &condition, &error);
-  bool at_compile = status != HF_OK;
-  if (status == HF_OK) {
-    hf_context *context = NULL;
-    assert_int_equal(hf_context_create(schema, NULL, &context), HF_OK);
-    fill(context, json_object_get(row, "context"));
-    status = hf_condition_evaluate(condition, context, &held, &error);
-    hf_context_destroy(context);
-    check_columns(row, condition, status, held, tally);
-    hf_condition_destroy(condition);
+  if (status != HF_OK) {
+    compare_answers(row, &expected, &(answer){"compile", true, status, false, &error}, tally);
+    return;
   }
-
-  const char *wanted = expected.error != NULL ? expected.error : expected.held ? "true" : "false";
-  const char *got = status != HF_OK ? hf_status_name(status) : held ? "true" : "false";
-  bool phase_differs = status != HF_OK && at_compile != expected.at_compile;
-  bool offset_differs =
-      status != HF_OK && expected.offset_binds && error.offset_bytes != expected.offset_bytes;
-  if (strcmp(wanted, got) != 0 || phase_differs || offset_differs) {
-    tally->failures++;
-    print_error("%s: %.*s\n  expected %s%s at %zu, got %s%s at %" PRIu32 "\n", row_id(row),
-                (int)length, text, wanted, expected.at_compile ? " (compile)" : "",
-                expected.offset_bytes, got, at_compile ? " (compile)" : "", error.offset_bytes);
+  hf_context *context = NULL;
+  assert_int_equal(hf_context_create(schema, NULL, &context), HF_OK);
+  fill(context, json_object_get(row, "context"));
+  bool held = false;
+  for (int path = 0; path < HF__PATH_COUNT; path++) {
+    if (hf__path_is_supported((hf__path)path)) {
+      hf__condition_use_path(condition, (hf__path)path);
+      held = false;
+      status = hf_condition_evaluate(condition, context, &held, &error);
+      compare_answers(row, &expected,
+                      &(answer){hf__path_name((hf__path)path), false, status, held, &error}, tally);
+      tally->evaluations++;
+    }
   }
+  hf_context_destroy(context);
+  check_columns(row, condition, status, held, tally);
+  hf_condition_destroy(condition);
 }
 
 /* Tokens ------------------------------------------------------------------- */
@@ -500,8 +530,8 @@ static void check_file(const char *name, row_check *check, uint32_t least_rows) 
   row_tally tally = {0};
   read_rows(name, check, &tally);
   printf("conformance: %s %" PRIu32 " rows: %" PRIu32 " bound, %" PRIu32
-         " precision rows not bound, %" PRIu32 " by the ASCII rule\n",
-         name, tally.rows, tally.bound, tally.precision, tally.ascii);
+         " precision rows not bound, %" PRIu32 " by the ASCII rule; %" PRIu32 " evaluations\n",
+         name, tally.rows, tally.bound, tally.precision, tally.ascii, tally.evaluations);
   if (tally.in_columns > 0) {
     printf("conformance: %s in columns: %" PRIu32 " rows; %" PRIu32
            " with nulls or containers, which columns have not\n",
