@@ -315,11 +315,12 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
     fault = check_words(words, word_count, &text_bytes, error);
     faulty = HF_NO_VARIABLE;
   }
-  hf_status words_fault = sound == count ? fault : HF_OK;
+  /* Words that were not checked may be any number. */
+  size_t sound_words = fault == HF_OK ? word_count : 0;
 
   hf_allocator from = allocator == NULL ? hf_allocator_default() : *allocator;
-  size_t table_size = hf__word_table_size(words_fault == HF_OK ? word_count : 0);
-  layout at = lay_out(count, words_fault == HF_OK ? word_count : 0, table_size, text_bytes);
+  size_t table_size = hf__word_table_size(sound_words);
+  layout at = lay_out(count, sound_words, table_size, text_bytes);
   char *block = from.allocate(from.context, at.size_bytes, _Alignof(max_align_t));
   if (block == NULL) {
     return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");

@@ -158,6 +158,28 @@ static void too_many_or_too_long_words_are_refused(void **state) {
   check_refused(words, 2, HF_ERROR_INVALID_ARGUMENT, "index 1");
 }
 
+/* A fault of a declaration comes before any of a word, however many there are. */
+static void variables_are_checked_before_words(void **state) {
+  (void)state;
+  const hf_variable duplicates[] = {{"v", HF_TYPE_ANY}, {"w", HF_TYPE_ANY}, {"v", HF_TYPE_ANY}};
+  const hf_variable reserved[] = {{"v", HF_TYPE_ANY}, {"and", HF_TYPE_ANY}};
+  const hf_word bad = {"\xFF", 1};
+  const size_t counts[] = {1, HF_SCHEMA_MAX_WORDS + 1, SIZE_MAX / 2, SIZE_MAX};
+  for (size_t i = 0; i < COUNT(counts); i++) {
+    hf_schema *schema = NULL;
+    hf_error error = test_untouched_error();
+    assert_int_equal(
+        hf_schema_create_with_words(duplicates, 3, &bad, counts[i], NULL, &schema, &error),
+        HF_ERROR_DUPLICATE_NAME);
+    assert_int_equal(error.variable, 2);
+    assert_int_equal(
+        hf_schema_create_with_words(reserved, 2, &bad, counts[i], NULL, &schema, &error),
+        HF_ERROR_RESERVED_NAME);
+    assert_int_equal(error.variable, 1);
+    assert_null(schema);
+  }
+}
+
 /* As many words as there may be, in a table that is then half full. */
 static void a_schema_has_65536_words(void **state) {
   (void)state;
@@ -608,6 +630,7 @@ int main(void) {
       cmocka_unit_test(a_word_stands_once),
       cmocka_unit_test(a_word_is_utf8),
       cmocka_unit_test(too_many_or_too_long_words_are_refused),
+      cmocka_unit_test(variables_are_checked_before_words),
       cmocka_unit_test(a_schema_has_65536_words),
       cmocka_unit_test(equal_schemas_have_the_same_words_in_order),
       cmocka_unit_test(a_word_is_recognised_and_not_copied),
