@@ -1,7 +1,8 @@
 /*
  * An allocator that remembers every block it gave out, checks that each comes
- * back with the size and the alignment it was asked for with, and refuses one
- * allocation of your choice. For one thread at a time.
+ * back with the size and the alignment it was asked for with and with nothing
+ * written behind it, and refuses one allocation of your choice. For one thread at
+ * a time.
  */
 #ifndef HF_COUNTING_ALLOCATOR_H
 #define HF_COUNTING_ALLOCATOR_H

@@ -183,6 +183,51 @@ static void a_slot_keeps_its_memory(void **state) {
   assert_int_equal(counting.live_blocks, 0);
 }
 
+/* With an allocator of its own a context takes two blocks, and then one for each
+ * slot that copies a string; a short one needs none where the type is string. */
+static void a_string_takes_one_allocation_a_slot(void **state) {
+  (void)state;
+  hf_allocator hooks = counting_hooks(&counting);
+  hf_schema *schema = test_schema("a b s:string");
+  counting_reset(&counting, 0);
+  hf_context *context = NULL;
+  assert_int_equal(hf_context_create(schema, &hooks, &context), HF_OK);
+  assert_int_equal(counting.allocations, 2);
+  assert_int_equal(hf_context_borrow_string(context, 0, "borrowed", 8), HF_OK);
+  assert_int_equal(hf_context_borrow_string(context, 2, "borrowed, and longer", 20), HF_OK);
+  assert_int_equal(hf_context_set_string(context, 2, "of 15 bytes all", 15), HF_OK);
+  assert_int_equal(counting.allocations, 2);
+  for (uint32_t i = 0; i < 3; i++) {
+    assert_int_equal(hf_context_set_string(context, i, "it has 16 bytes.", 16), HF_OK);
+    assert_int_equal(counting.allocations, 3 + i);
+    assert_int_equal(hf_context_set_string(context, i, "seventeen of them", 17), HF_OK);
+    assert_int_equal(counting.allocations, 3 + i);
+  }
+  hf_context_destroy(context);
+  assert_int_equal(counting.live_blocks, 0);
+  hf_schema_release(schema);
+}
+
+/* Of every length, so that one is longer by a byte than what the slot has. */
+static void a_longer_string_takes_longer_memory(void **state) {
+  (void)state;
+  hf_allocator hooks = counting_hooks(&counting);
+  char text[300];
+  memset(text, 'x', sizeof text);
+  counting_reset(&counting, 0);
+  hf_context *context = NULL;
+  assert_int_equal(hf_context_create(hf_schema_classic(), &hooks, &context), HF_OK);
+  for (size_t length = 0; length <= sizeof text; length++) {
+    assert_int_equal(hf_context_set_string(context, 0, text, length), HF_OK);
+    hf_value value = hf_context_get(context, 0);
+    assert_int_equal(value.length_bytes, length);
+    assert_memory_equal(value.string, text, length);
+  }
+  assert_true(counting.allocations < 10);
+  hf_context_destroy(context);
+  assert_int_equal(counting.live_blocks, 0);
+}
+
 /* A small text, one of 48 tokens, and one of tens of thousands. */
 static char *long_text(size_t comparisons) {
   char *text = malloc(comparisons * 40 + 1);
@@ -359,6 +404,8 @@ int main(void) {
       cmocka_unit_test(a_refused_context_gives_its_schema_back),
       cmocka_unit_test(string_copies_survive),
       cmocka_unit_test(a_slot_keeps_its_memory),
+      cmocka_unit_test(a_string_takes_one_allocation_a_slot),
+      cmocka_unit_test(a_longer_string_takes_longer_memory),
       cmocka_unit_test(compilation_survives),
       cmocka_unit_test(a_refused_text_leaks_nothing),
       cmocka_unit_test(evaluation_and_inspection_allocate_nothing),

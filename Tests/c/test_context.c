@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context.h"
 #include "hf_test.h"
 
 enum { ANY, NUMBER, STRING, BOOLEAN, NOT_THERE };
@@ -135,8 +136,6 @@ static void values_are_read_back(void **state) {
   assert_value(hf_context_get(context, NUMBER), HF_KIND_NUMBER, (double)NAN, NULL);
   assert_int_equal(hf_context_set_number(context, NUMBER, -(double)INFINITY), HF_OK);
   assert_value(hf_context_get(context, NUMBER), HF_KIND_NUMBER, -(double)INFINITY, NULL);
-  assert_int_equal(hf_context_set_number(context, NUMBER, -0.0), HF_OK);
-  assert_false(signbit(hf_context_get(context, NUMBER).number));
 
   assert_int_equal(hf_context_set_boolean(context, BOOLEAN, true), HF_OK);
   assert_value(hf_context_get(context, BOOLEAN), HF_KIND_BOOLEAN, 1, NULL);
@@ -187,15 +186,29 @@ static void copied_strings_outlive_their_source(void **state) {
   hf_context_destroy(context);
 }
 
-/* A program may read a slot back and put it into the same slot. */
+/* A program may read a slot back and put it into the same slot, or into another,
+ * whatever its length. */
 static void a_slot_may_be_set_from_itself(void **state) {
   (void)state;
-  hf_context *context = typed_context();
-  assert_int_equal(hf_context_set_string(context, STRING, "one two three", 13), HF_OK);
-  hf_value value = hf_context_get(context, STRING);
-  assert_int_equal(hf_context_set_string(context, STRING, value.string + 4, 9), HF_OK);
-  assert_value(hf_context_get(context, STRING), HF_KIND_STRING, 0, "two three");
-  hf_context_destroy(context);
+  static const char text[] = "one two three four five six seven eight";
+  const uint32_t slots[] = {ANY, STRING};
+  for (size_t s = 0; s < 2; s++) {
+    hf_context *context = typed_context();
+    assert_int_equal(hf_context_set_string(context, slots[s], text, strlen(text)), HF_OK);
+    for (size_t gone = 1; gone <= strlen(text); gone++) {
+      hf_value value = hf_context_get(context, slots[s]);
+      assert_int_equal(
+          hf_context_set_string(context, slots[s], value.string + 1, value.length_bytes - 1),
+          HF_OK);
+      assert_value(hf_context_get(context, slots[s]), HF_KIND_STRING, 0, text + gone);
+      value = hf_context_get(context, slots[s]);
+      assert_int_equal(
+          hf_context_set_string(context, slots[1 - s], value.string, value.length_bytes), HF_OK);
+      assert_value(hf_context_get(context, slots[s]), HF_KIND_STRING, 0, text + gone);
+      assert_value(hf_context_get(context, slots[1 - s]), HF_KIND_STRING, 0, text + gone);
+    }
+    hf_context_destroy(context);
+  }
 }
 
 static void borrowed_strings_stay_where_they_are(void **state) {
@@ -362,6 +375,118 @@ static void the_largest_schema_has_a_context(void **state) {
   hf_schema_release(schema);
 }
 
+/* Sixteen tags lie in a word: none disturbs another. */
+static void forty_slots_do_not_disturb_each_other(void **state) {
+  (void)state;
+  enum { SLOTS = 40 };
+  char names[SLOTS][16];
+  hf_variable variables[SLOTS];
+  for (uint32_t i = 0; i < SLOTS; i++) {
+    snprintf(names[i], sizeof names[i], "v%u", i);
+    variables[i] = (hf_variable){names[i], HF_TYPE_ANY};
+  }
+  hf_schema *schema = NULL;
+  assert_int_equal(hf_schema_create(variables, SLOTS, NULL, &schema, NULL), HF_OK);
+  hf_context *context = test_context(schema, "");
+  for (size_t shift = 0; shift < SETTER_COUNT; shift++) {
+    for (uint32_t i = 0; i < SLOTS; i++) {
+      assert_int_equal(setters[(i + shift) % SETTER_COUNT].set(context, i), HF_OK);
+    }
+    for (uint32_t changed = 0; changed < SLOTS; changed++) {
+      for (size_t to = 0; to < SETTER_COUNT; to++) {
+        assert_int_equal(setters[to].set(context, changed), HF_OK);
+        for (uint32_t i = 0; i < SLOTS; i++) {
+          const setter_row *row = &setters[i == changed ? to : (i + shift) % SETTER_COUNT];
+          assert_value(hf_context_get(context, i), row->kind,
+                       row->kind == HF_KIND_NUMBER    ? 2.5
+                       : row->kind == HF_KIND_BOOLEAN ? 1
+                                                      : 0,
+                       row->kind == HF_KIND_STRING ? "text" : NULL);
+        }
+      }
+      assert_int_equal(setters[(changed + shift) % SETTER_COUNT].set(context, changed), HF_OK);
+    }
+    hf_context_clear(context);
+    for (uint32_t i = 0; i < SLOTS; i++) {
+      assert_value(hf_context_get(context, i), HF_KIND_MISSING, 0, NULL);
+    }
+  }
+  hf_context_destroy(context);
+  hf_schema_release(schema);
+}
+
+/* For these every word of tags must be written, and nothing behind the last one. */
+static void contexts_of_every_size_begin_and_clear_as_missing(void **state) {
+  (void)state;
+  static const uint32_t sizes[] = {1, 15, 16, 17, 31, 32, 33, 48, 49, 100, 1000};
+  static char names[1000][16];
+  static hf_variable variables[1000];
+  for (uint32_t i = 0; i < 1000; i++) {
+    snprintf(names[i], sizeof names[i], "v%u", i);
+    variables[i] = (hf_variable){names[i], i % 3 == 0 ? HF_TYPE_STRING : HF_TYPE_ANY};
+  }
+  for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+    hf_schema *schema = NULL;
+    assert_int_equal(hf_schema_create(variables, sizes[s], NULL, &schema, NULL), HF_OK);
+    hf_context *context = test_context(schema, "");
+    for (int round = 0; round < 2; round++) {
+      for (uint32_t i = 0; i < sizes[s]; i++) {
+        assert_value(hf_context_get(context, i), HF_KIND_MISSING, 0, NULL);
+      }
+      for (uint32_t i = 0; i < sizes[s]; i++) {
+        assert_int_equal(hf_context_set_string(context, i, names[i], strlen(names[i])), HF_OK);
+      }
+      for (uint32_t i = 0; i < sizes[s]; i++) {
+        assert_value(hf_context_get(context, i), HF_KIND_STRING, 0, names[i]);
+      }
+      hf_context_clear(context);
+    }
+    hf_context_destroy(context);
+    hf_schema_release(schema);
+  }
+}
+
+/* The default allocator gives the room for strings with the first one. */
+static void a_context_takes_room_for_strings_when_it_needs_it(void **state) {
+  (void)state;
+  hf_schema *schema = test_schema("a n:number b:boolean s:string");
+  for (int borrowed = 0; borrowed < 2; borrowed++) {
+    hf_context *context = test_context(schema, "a=1 n=2 b=true");
+    test_set(context, 0, "null");
+    test_set(context, 0, "[]");
+    test_set(context, 0, "true");
+    test_set(context, 1, "!");
+    assert_int_equal(hf_context_set_string(context, 1, "x", 1), HF_ERROR_TYPE_MISMATCH);
+    assert_int_equal(hf_context_borrow_string(context, 2, "x", 1), HF_ERROR_TYPE_MISMATCH);
+    assert_int_equal(hf_context_set_string(context, 0, "\xFF", 1), HF_ERROR_INVALID_UTF8);
+    hf_context_clear(context);
+    assert_null(context->rest);
+    hf_status status = borrowed ? hf_context_borrow_string(context, 0, "text", 4)
+                                : hf_context_set_string(context, 0, "text", 4);
+    assert_int_equal(status, HF_OK);
+    assert_non_null(context->rest);
+    assert_value(hf_context_get(context, 0), HF_KIND_STRING, 0, "text");
+    hf_context_destroy(context);
+  }
+  hf_schema_release(schema);
+}
+
+/* Equal numbers are equal words, and 0 has one. */
+static void minus_zero_is_kept_as_zero(void **state) {
+  (void)state;
+  hf_context *context = typed_context();
+  const uint32_t slots[] = {ANY, NUMBER};
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(hf_context_set_number(context, slots[i], -0.0), HF_OK);
+    double number = hf_context_get(context, slots[i]).number;
+    assert_true(number == 0);
+    assert_false(signbit(number));
+    assert_int_equal(hf_context_set_number(context, slots[i], -5e-324), HF_OK);
+    assert_true(signbit(hf_context_get(context, slots[i]).number));
+  }
+  hf_context_destroy(context);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_new_context_is_all_missing),
@@ -379,6 +504,10 @@ int main(void) {
       cmocka_unit_test(unset_makes_one_slot_missing),
       cmocka_unit_test(contexts_are_independent),
       cmocka_unit_test(the_largest_schema_has_a_context),
+      cmocka_unit_test(forty_slots_do_not_disturb_each_other),
+      cmocka_unit_test(contexts_of_every_size_begin_and_clear_as_missing),
+      cmocka_unit_test(a_context_takes_room_for_strings_when_it_needs_it),
+      cmocka_unit_test(minus_zero_is_kept_as_zero),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
