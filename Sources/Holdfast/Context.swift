@@ -93,7 +93,8 @@ import CHoldfast
   /// Fills a slot with a copy of a string. Throws as ``set(number:at:)``, or
   /// ``HoldfastError/Code/outOfMemory``.
   ///
-  /// - Complexity: O(length); allocates only when the slot has not held so long a string before.
+  /// - Complexity: O(length); allocates only when the slot has not held so long a string before. A
+  ///   word of the schema is not copied.
   public mutating func set(string: String, at index: Int) throws(HoldfastError) {
     var string = string
     try check(
@@ -118,6 +119,27 @@ import CHoldfast
       unsafe hf_context_set_string(
         pointer, slot(index), bytes.baseAddress, bytes.count)
     }
+  }
+
+  /// Fills a slot with a word of the schema: the same as its string, without looking it up. (The
+  /// setters of strings recognise words too.)
+  ///
+  /// - Parameters:
+  ///   - word: of ``schema``, from ``Schema/word(_:)``. Like an index, that of another schema may
+  ///     mean something else here.
+  ///   - index: of the variable.
+  /// - Throws: as ``set(number:at:)``; ``HoldfastError/Code/invalidArgument`` also when the schema
+  ///   has no such word.
+  /// - Complexity: O(1), no allocation.
+  public mutating func set(word: Schema.Word, at index: Int) throws(HoldfastError) {
+    let place = UInt32(exactly: word.index) ?? HF_NO_WORD
+    let status = unsafe hf_context_set_word(pointer, slot(index), place)
+    if status == HF_ERROR_INVALID_ARGUMENT, (0..<schema.count).contains(index) {
+      throw HoldfastError(
+        status, message: "the schema has no word at index \(word.index)",
+        variable: schema.name(at: slot(index)))
+    }
+    try check(status, at: index, "a string")
   }
 
   /// Fills a slot with a value of any type. Throws as the setter of that type; null and containers

@@ -7,7 +7,9 @@ extension Schema {
     /// the reference back.
     nonisolated(unsafe) let pointer: OpaquePointer
 
-    init(_ variables: [(name: String, type: VariableType)]) throws(HoldfastError) {
+    init(
+      _ variables: [(name: String, type: VariableType)], words: [String]
+    ) throws(HoldfastError) {
       // One block of NUL-terminated names, so that every pointer into it stays valid together. A
       // name with a NUL inside would be cut short in C, so it is refused here as what it is.
       var names: [CChar] = []
@@ -22,6 +24,7 @@ extension Schema {
         names.append(contentsOf: name.utf8.map { CChar(bitPattern: $0) })
         names.append(0)
       }
+      let block = WordBlock(words)
       var schema: OpaquePointer?
       var error = hf_error()
       let status = unsafe names.withUnsafeBufferPointer { names -> hf_status in
@@ -29,8 +32,9 @@ extension Schema {
           unsafe hf_variable(
             name: names.baseAddress?.advanced(by: start), type: variable.type.cType)
         }
-        return unsafe hf_schema_create(
-          declarations, declarations.count, nil, &schema, &error)
+        return unsafe hf_schema_create_with_words(
+          declarations, declarations.count, block.words.baseAddress, block.words.count, nil,
+          &schema, &error)
       }
       guard status == HF_OK, let schema = unsafe schema else {
         let index = Int(error.variable)

@@ -24,28 +24,53 @@ public struct Schema: Sendable {
     case boolean
   }
 
+  /// A word of a schema, for ``Context/set(word:at:)``.
+  public struct Word: Sendable, Hashable {
+    /// Its place in ``Schema/words``.
+    public let index: Int
+  }
+
   let handle: Handle
 
   /// Declares variables; the index of each is its place in the list.
   ///
-  /// - Parameter variables: names and types. A name is an ASCII letter or `_`, then ASCII letters,
-  ///   digits and `_`, at most 128 bytes; not `and`, `or` or `always` in any letter case, and not
-  ///   beginning with `and_` or `or_`. At most 4,096 variables.
+  /// Comparing a string with one of the `words` for equality costs no more than comparing numbers,
+  /// because a context recognises them when it is filled. Other strings may be written and compared
+  /// all the same.
+  ///
+  /// ```swift
+  /// let schema = try Schema(
+  ///   ["severity": .number, "domain": .string], words: ["billing", "search"])
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - variables: names and types. A name is an ASCII letter or `_`, then ASCII letters, digits and
+  ///     `_`, at most 128 bytes; not `and`, `or` or `always` in any letter case, and not beginning
+  ///     with `and_` or `or_`. At most 4,096 variables.
+  ///   - words: strings that are compared often, each once, at most 65,536. Their order is part of
+  ///     the schema.
   /// - Throws: ``HoldfastError/Code/invalidName``, ``HoldfastError/Code/reservedName``,
-  ///   ``HoldfastError/Code/duplicateName``, ``HoldfastError/Code/tooManyVariables``,
-  ///   ``HoldfastError/Code/outOfMemory``.
-  /// - Complexity: O(n log n).
-  public init(_ variables: KeyValuePairs<String, VariableType>) throws(HoldfastError) {
-    try self.init(variables.map { (name: $0.key, type: $0.value) })
+  ///   ``HoldfastError/Code/duplicateName`` (of a variable or a word),
+  ///   ``HoldfastError/Code/tooManyVariables``, ``HoldfastError/Code/invalidArgument`` (too many
+  ///   words), ``HoldfastError/Code/outOfMemory``.
+  /// - Complexity: O(n log n) in the variables, O(length) in the words.
+  public init(
+    _ variables: KeyValuePairs<String, VariableType>, words: [String] = []
+  ) throws(HoldfastError) {
+    try self.init(variables.map { (name: $0.key, type: $0.value) }, words: words)
   }
 
   /// Declares variables that are known at run time, in their order.
   ///
-  /// - Parameter variables: as for the other initialiser.
+  /// - Parameters:
+  ///   - variables: as for the other initialiser.
+  ///   - words: as for the other initialiser.
   /// - Throws: as the other initialiser.
-  /// - Complexity: O(n log n).
-  public init(_ variables: [(name: String, type: VariableType)]) throws(HoldfastError) {
-    self.handle = try Handle(variables)
+  /// - Complexity: as the other initialiser.
+  public init(
+    _ variables: [(name: String, type: VariableType)], words: [String] = []
+  ) throws(HoldfastError) {
+    self.handle = try Handle(variables, words: words)
   }
 
   /// The ready-made schema: `severity`, `recurrence_count`, `confidence`, `step` and `duration`,
@@ -88,6 +113,34 @@ public struct Schema: Sendable {
     return index == HF_NO_VARIABLE ? nil : Int(index)
   }
 
+  /// The words that contexts recognise, in order.
+  ///
+  /// - Complexity: O(length).
+  public var words: [String] {
+    let count = unsafe hf_schema_word_count(handle.pointer)
+    return (0..<count).map { index in
+      let word = unsafe hf_schema_word(handle.pointer, UInt32(index))
+      return unsafe String(
+        decoding: UnsafeRawBufferPointer(start: word.bytes, count: word.length_bytes),
+        as: UTF8.self)
+    }
+  }
+
+  /// Looks up a word once, for filling a ``Context`` with it many times.
+  ///
+  /// - Parameter string: exact, letter case included.
+  /// - Returns: `nil` when it is none of ``words``.
+  /// - Complexity: O(length).
+  public func word(_ string: String) -> Word? {
+    var string = string
+    let index = string.withUTF8 { utf8 in
+      unsafe utf8.withMemoryRebound(to: CChar.self) { bytes in
+        unsafe hf_schema_find_word(handle.pointer, bytes.baseAddress, bytes.count)
+      }
+    }
+    return index == HF_NO_WORD ? nil : Word(index: Int(index))
+  }
+
   /// The name at a C index; `nil` beyond the end, as `HF_NO_VARIABLE` is.
   func name(at index: UInt32) -> String? {
     let variable = unsafe hf_schema_variable(handle.pointer, index)
@@ -96,7 +149,8 @@ public struct Schema: Sendable {
 }
 
 extension Schema: Equatable {
-  /// Whether both declare the same variables with the same types in the same order.
+  /// Whether both declare the same variables with the same types, and the same words, in the same
+  /// order.
   public static func == (a: Schema, b: Schema) -> Bool {
     unsafe hf_schema_equal(a.handle.pointer, b.handle.pointer)
   }

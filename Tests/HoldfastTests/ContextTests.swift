@@ -111,6 +111,43 @@ import Testing
       error?.description == "variable_not_allowed: the schema declares no variable 'a b c d'")
   }
 
+  @Test func `words are set by their index or as strings`() throws {
+    let schema = try Schema(["n": .number, "s": .string, "a": .any], words: ["error", "é"])
+    let condition = try Condition("s == 'é' and a != 'error' and a > 'a'", schema: schema)
+    let word = try #require(schema.word("é"))
+    var context = try Context(schema: schema)
+    try context.set(word: word, at: 1)
+    try context.set(word: word, at: 2)
+    let values = [context[0], context[1], context[2]]
+    #expect(values == [nil, .string("é"), .string("é")])
+    #expect(try condition.evaluate(context))
+    try context.set(string: "error", at: 2)
+    #expect(try !condition.evaluate(context))
+    try context.set(utf8: "no word".utf8.span, at: 2)
+    #expect(try condition.evaluate(context))
+  }
+
+  @Test func `a word is refused where none may stand, or where it is none`() throws {
+    let long = try Schema(["s": .string], words: ["a", "b"])
+    let last = try #require(long.word("b"))
+    let schema = try Schema(["n": .number, "s": .string], words: ["a"])
+    let word = try #require(schema.word("a"))
+    var context = try Context(schema: schema)
+    let mismatch = capture { try context.set(word: word, at: 0) }
+    #expect(
+      mismatch?.description
+        == "type_mismatch: variable 'n' is declared as number, so it cannot hold a string")
+    let foreign = capture { try context.set(word: last, at: 1) }
+    #expect(foreign?.description == "invalid_argument: the schema has no word at index 1")
+    #expect(foreign?.variable == "s")
+    let nowhere = capture { try context.set(word: word, at: 2) }
+    #expect(
+      nowhere?.description
+        == "invalid_argument: there is no variable at index 2; the schema declares 2")
+    let none = [context[0], context[1]]
+    #expect(none.allSatisfy { $0 == nil })
+  }
+
   @Test(arguments: [
     (Context.Value.number(2), "2"), (0.1, "0.1"), (-3, "-3"), (.number(.infinity), "inf"),
     ("eu", "'eu'"), ("it's", "\"it's\""), (true, "true"), (nil, "null"),

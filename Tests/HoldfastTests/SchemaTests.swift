@@ -56,4 +56,39 @@ import Testing
     #expect(try a != Schema(["y": .any, "x": .number]))
     #expect(a != .classic)
   }
+
+  @Test func `words have their place as index`() throws {
+    let schema = try Schema(["x": .string], words: ["billing", "", "é", "a\0b"])
+    #expect(schema.words == ["billing", "", "é", "a\0b"])
+    #expect(schema.word("billing")?.index == 0)
+    #expect(schema.word("")?.index == 1)
+    #expect(schema.word("a\0b")?.index == 3)
+    #expect(schema.word("Billing") == nil)
+    #expect(schema.word("a") == nil)
+    #expect(try Schema(["x": .string]).words.isEmpty)
+    #expect(Schema.classic.word("billing") == nil)
+  }
+
+  @Test func `a second declaration of a word is refused`() {
+    let error = #expect(throws: HoldfastError.self) {
+      try Schema(["x": .string, "y": .string], words: ["a", "b", "a"])
+    }
+    #expect(error?.description == "duplicate_name: the word 'a' stands twice")
+    #expect(error?.variable == nil)
+  }
+
+  @Test func `a schema holds 65536 words and no more`() throws {
+    let words = (0...65536).map { "w\($0)" }
+    let schema = try Schema(["x": .string], words: Array(words.dropLast()))
+    #expect(schema.word("w65535")?.index == 65535)
+    let error = #expect(throws: HoldfastError.self) { try Schema(["x": .string], words: words) }
+    #expect(error?.code == .invalidArgument)
+  }
+
+  @Test func `equality is by words too`() throws {
+    let a = try Schema(["x": .string], words: ["a", "b"])
+    #expect(try a == Schema(["x": .string], words: ["a", "b"]))
+    #expect(try a != Schema(["x": .string], words: ["b", "a"]))
+    #expect(try a != Schema(["x": .string]))
+  }
 }
