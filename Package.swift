@@ -47,7 +47,12 @@ let package = Package(
       cSettings: cSettings + (jemalloc ? [.define("HF_USE_JEMALLOC")] : []),
       linkerSettings: jemalloc ? [.linkedLibrary("jemalloc")] : []
     ),
-    .target(name: "Holdfast", dependencies: ["CHoldfast"], swiftSettings: swiftSettings),
+    .target(
+      name: "Holdfast",
+      dependencies: ["CHoldfast"],
+      // Says how long what borrows a `Span` may live. Who uses the library does not need it.
+      swiftSettings: swiftSettings + [.enableExperimentalFeature("Lifetimes")]
+    ),
 
     // The program. Its readers of JSON and CSV are C++, which the library never links.
     .target(

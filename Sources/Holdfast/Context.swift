@@ -61,13 +61,7 @@ import CHoldfast
   /// - Throws: ``HoldfastError/Code/variableNotAllowed`` when it is not declared.
   /// - Complexity: O(log n).
   public func index(of name: String) throws(HoldfastError) -> Int {
-    guard let index = schema.index(of: name) else {
-      throw HoldfastError(
-        HF_ERROR_VARIABLE_NOT_ALLOWED,
-        message: "the schema declares no variable '\(name.onOneLine)'",
-        variable: name)
-    }
-    return index
+    try schema.declaredIndex(of: name)
   }
 
   /// Fills a slot with a number.

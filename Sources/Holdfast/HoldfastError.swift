@@ -180,6 +180,10 @@ extension HoldfastError {
     self.suggestion = nil
   }
 
+  init(invalidArgument message: String, variable: String? = nil) {
+    self.init(HF_ERROR_INVALID_ARGUMENT, message: message, variable: variable)
+  }
+
   /// The error of an allocation that failed.
   static let outOfMemory = HoldfastError(HF_ERROR_OUT_OF_MEMORY, message: "out of memory")
 }

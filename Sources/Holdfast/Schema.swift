@@ -113,6 +113,17 @@ public struct Schema: Sendable {
     return index == HF_NO_VARIABLE ? nil : Int(index)
   }
 
+  /// The index of a variable, or the error that there is none.
+  func declaredIndex(of name: String) throws(HoldfastError) -> Int {
+    guard let index = index(of: name) else {
+      throw HoldfastError(
+        HF_ERROR_VARIABLE_NOT_ALLOWED,
+        message: "the schema declares no variable '\(name.onOneLine)'",
+        variable: name)
+    }
+    return index
+  }
+
   /// The words that contexts recognise, in order.
   ///
   /// - Complexity: O(length).

@@ -27,6 +27,31 @@ import Testing
     )
   }
 
+  @Test func `every row gets its answer in columns`() throws {
+    var bound = 0
+    let rows = try Conformance.rows("conditions.jsonl", as: Conformance.ConditionRow.self)
+    for row in rows {
+      guard let condition = try? Condition(row.expr), let columns = try columns(of: row, count: 9)
+      else { continue }
+      bound += 1
+      let answers = try condition.evaluate(columns)
+      let expected = answer(to: row)
+      switch expected {
+      case .result(let held):
+        #expect(answers.counts == Columns.Counts(held: held ? 9 : 0, failed: 0), "\(row.id)")
+        #expect(try condition.evaluate(columns, row: 8) == held, "\(row.id)")
+      case .error(let code, let offset):
+        #expect(answers.counts == Columns.Counts(held: 0, failed: 9), "\(row.id)")
+        let error = capture { _ = try condition.evaluate(columns, row: 8) }
+        #expect(error?.code.description == code && error?.location?.offset == offset, "\(row.id)")
+      }
+    }
+    #expect(bound > 500)
+    print(
+      "conformance: swift conditions.jsonl in columns \(rows.count) rows: \(bound) bound, "
+        + "\(rows.count - bound) not bound")
+  }
+
   @Test func `every text has its tokens`() throws {
     let rows = try Conformance.rows("condition_tokens.jsonl", as: Conformance.TokenRow.self)
     for row in rows {
@@ -53,6 +78,24 @@ import Testing
     print(
       "conformance: swift condition_tokens.jsonl \(rows.count) rows: \(rows.count) bound, 0 not bound"
     )
+  }
+
+  /// Columns that have a row's context `count` times; `nil` where a value is none for a column.
+  private func columns(of row: Conformance.ConditionRow, count: Int) throws -> Columns? {
+    var columns = try Columns(count: count)
+    for (name, value) in row.context where columns.schema.index(of: name) != nil {
+      switch value {
+      case .null, .container: return nil
+      case .boolean(let boolean):
+        try columns.set(Bitmap(repeatElement(boolean, count: count)), for: name)
+      case .number(let number):
+        try columns.set([Double](repeating: number, count: count), for: name)
+      case .string(let string):
+        try columns.set(
+          codes: [Int32](repeating: 1, count: count), dictionary: ["", string], for: name)
+      }
+    }
+    return columns
   }
 
   private func answer(to row: Conformance.ConditionRow) -> Conformance.Expectation {

@@ -74,4 +74,62 @@ import Testing
     }
     #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
   }
+
+  @Test func `columns keep arrays and do not copy them`() throws {
+    guard hft_allocated_bytes() != UInt64.max else {
+      print("skipped: allocations are counted only where the program uses jemalloc")
+      return
+    }
+    struct Row { var number: Float, code: Int32 }
+    let count = 100_000
+    let schema = try Schema([
+      "a": .number, "b": .number, "c": .number, "s": .string, "t": .string, "flag": .boolean,
+    ])
+    let condition = try Condition(
+      "a > 1 and b > 1 and c > 1 and s == 'x' and t == 'x' and flag == 1", schema: schema)
+    let doubles = [Double](repeating: 2, count: count)
+    let floats = [Float](repeating: 2, count: count)
+    let codes = [Int32](repeating: 0, count: count)
+    let rows = [Row](repeating: Row(number: 2, code: 0), count: count)
+    let bits = try Bitmap(bytes: [UInt8](repeating: 0xFF, count: count / 8), count: count)
+    func round() throws {
+      var columns = try Columns(schema: schema, count: count)
+      try columns.set(doubles, valid: bits, for: "a")
+      try columns.set(floats, for: "b")
+      try columns.set(rows, \.number, for: "c")
+      try columns.set(codes: codes, dictionary: ["x"], for: "s")
+      try columns.set(rows, codes: \.code, dictionary: ["x"], for: "t")
+      try columns.set(bits, for: "flag")
+      let copy = columns
+      #expect(try condition.counts(in: copy).held == count)
+    }
+    try round()
+    let before = hft_allocated_bytes()
+    try round()
+    // The smallest of the arrays has 12,500 bytes.
+    let allocated = hft_allocated_bytes() - before
+    #expect(allocated < 10_000, "\(allocated) bytes")
+  }
+
+  @Test func `columns are given back with what they keep`() throws {
+    struct Row { var number: Double }
+    let condition = try Condition("severity > 1 and step == 'x' and duration > 1")
+    let growth = try growth {
+      var columns = try Columns(count: 200)
+      try columns.set([Double](repeating: 2, count: 200), for: "severity")
+      try columns.set(
+        [Float](repeating: 2, count: 200),
+        valid: Bitmap(repeatElement(true, count: 200)), for: "severity")
+      try columns.set(
+        codes: [Int32](repeating: 0, count: 200), dictionary: ["x", "y"], for: "step")
+      try columns.set([Row](repeating: Row(number: 2), count: 200), \.number, for: "duration")
+      let copy = columns
+      try columns.unset("step")
+      #expect(try condition.evaluate(copy).heldCount == 200)
+      #expect(try condition.evaluate(columns).failedCount == 200)
+      _ = capture { _ = try condition.evaluate(columns, row: 3) }
+      _ = capture { try columns.set([Double](repeating: 2, count: 199), for: "severity") }
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
 }
