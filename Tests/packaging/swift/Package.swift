@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// An outside package: it finds Holdfast by the path in HOLDFAST_PATH. The sources of its target
-// `Readme` are the README's example, which Tests/packaging/run copies in.
+// An outside package: it finds Holdfast by the path in HOLDFAST_PATH. The sources of its targets
+// `Readme`, `Words` and `Columns` are those of examples/, which Tests/packaging/run copies in.
 let holdfast: Target.Dependency = .product(name: "Holdfast", package: "holdfast")
 
 let package = Package(
@@ -13,5 +13,7 @@ let package = Package(
   targets: [
     .executableTarget(name: "OneLine", dependencies: [holdfast]),
     .executableTarget(name: "Readme", dependencies: [holdfast]),
+    .executableTarget(name: "Words", dependencies: [holdfast]),
+    .executableTarget(name: "Columns", dependencies: [holdfast]),
   ]
 )
