@@ -46,6 +46,16 @@ func throughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
   }
 }
 
+func columnsThroughSwift(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let workload: ColumnsWorkload = unsafe object(data)
+  return outcome(workload.run)
+}
+
+func columnsThroughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let workload: ColumnsWorkload = unsafe object(data)
+  return outcome(workload.runC)
+}
+
 func throughPredicate(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
   let peer: PredicatePeer = unsafe object(data)
   return outcome(peer.run)
@@ -100,6 +110,16 @@ var rows = unsafe ["W1", "W2"].map { name in
     run: throughSwift, reference: lasting("hf_condition_evaluate from Swift"),
     run_reference: throughC, tear_down: tearDown, operations: operations, parts: 1,
     reference_is_other_work: false, allocates_nothing: false, report_difference: true)
+}
+unsafe rows += ["W1", "W2"].map { name in
+  unsafe bench_row(
+    name: lasting("condition/swift/\(name)/columns"), parameter: UnsafeRawPointer(lasting(name)),
+    set_up: { parameter in
+      unsafe retained { try ColumnsWorkload(unsafe workloadName(parameter)) }
+    },
+    run: columnsThroughSwift, reference: lasting("hf_condition_evaluate_columns from Swift"),
+    run_reference: columnsThroughC, tear_down: tearDown, operations: ColumnsWorkload.operations,
+    parts: 1, reference_is_other_work: false, allocates_nothing: false, report_difference: true)
 }
 unsafe rows += [("W1", "W1"), ("W3", "W3-bytes")].map { name, workload in
   unsafe bench_row(
