@@ -40,6 +40,7 @@ static const hf_schema CLASSIC = {
     .by_name = CLASSIC_BY_NAME,
     .prefixes = CLASSIC_PREFIXES,
     .lengths = CLASSIC_LENGTHS,
+    .digest = UINT64_C(0x4479407B3E7A834F),
 };
 
 const hf_schema *hf_schema_classic(void) {
@@ -367,6 +368,7 @@ hf_status hf_schema_create_with_words(const hf_variable *variables, size_t count
       .word_table = table,
       .word_mask = (uint32_t)(table_size - 1),
   };
+  made->digest = hf__schema_digest(made);
   atomic_init(&made->references, 1);
   *schema = made;
   return HF_OK;

@@ -61,7 +61,15 @@ struct hf_schema {
   const hf_word *words;
   const uint32_t *word_table; /* indexes plus 1, by hash; 0: free */
   uint32_t word_mask;         /* the table's size minus 1 */
+  uint64_t digest;            /* see hf__schema_digest */
 };
+
+/*
+ * A hash of the declarations, the same on every machine: schemas that are equal
+ * have equal ones. Computed once, when a schema is created. Cost: O(bytes of its
+ * names and words).
+ */
+uint64_t hf__schema_digest(const hf_schema *schema);
 
 /*
  * The declared variable nearest to an unknown name, or HF_NO_VARIABLE when none

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "hf_test.h"
+#include "schema.h"
 
 /* Declares `name` after a sound variable, so that its index is 1. */
 static hf_status declare(const char *name, hf_error *error) {
@@ -340,6 +341,8 @@ static void the_classic_schema_is_ready(void **state) {
   }
   hf_schema *same = test_schema("severity recurrence_count confidence step duration");
   assert_true(hf_schema_equal(classic, same));
+  /* It is a literal there, and computed here. */
+  assert_int_equal(classic->digest, same->digest);
   hf_schema_release(same);
 }
 
