@@ -207,7 +207,7 @@ static hf_status compile_always(const hf_schema *schema, const char *text, size_
   }
   made->nodes[0] = (hf__node){.kind = HF_NODE_ALWAYS,
                               .offset_bytes = (uint32_t)word_offset,
-                              .length_bytes = sizeof ALWAYS - 1};
+                              .length_bytes = HF__ALWAYS_BYTES};
   hf_status status = hf__program_complete(made, error);
   if (status == HF_OK) {
     *condition = made;
@@ -215,7 +215,9 @@ static hf_status compile_always(const hf_schema *schema, const char *text, size_
   return status;
 }
 
-bool hf__is_always(const char *text, size_t length_bytes, size_t *word_offset) {
+/* Whether the whole text is `always`, in any letter case, with white space around
+ * it; `word_offset` receives where the word begins. */
+static bool is_always(const char *text, size_t length_bytes, size_t *word_offset) {
   size_t start = 0;
   while (start < length_bytes && hf__is_space(text[start])) {
     start++;
@@ -280,7 +282,7 @@ hf_status hf_condition_compile(const hf_schema *schema, const char *text, size_t
   const hf_allocator *allocator =
       chosen.allocator == NULL ? &hf__allocator_default : chosen.allocator;
   size_t word_offset;
-  return hf__is_always(text, length_bytes, &word_offset)
+  return is_always(text, length_bytes, &word_offset)
              ? compile_always(schema, text, length_bytes, word_offset, allocator, condition, error)
              : compile_text(schema, text, length_bytes, chosen.max_tokens, allocator, condition,
                             error);

@@ -3,15 +3,19 @@
  *
  * Loading trusts nothing. The checksum finds accidents; against intent every
  * count is checked before memory is taken for it, every index before it is used,
- * and at the end the text has to say what the program does. One program has one
- * image: integers in more bytes than they need and bytes after the end are
- * refused, and nothing is stored that could be stored in two ways.
+ * and the tree while it is made. One condition has one image: integers in more
+ * bytes than they need and bytes after the end are refused, and nothing is stored
+ * that could be stored in two ways.
+ *
+ * Loading is one walk forward through the image. Where it is goes from function
+ * to function by value, so that it stays in registers.
  */
 #include "condition_image.h"
 
 #include "allocator.h"
 #include "condition_rules.h"
 #include "error.h"
+#include "little_endian.h"
 #include "utf8.h"
 
 #include <string.h>
@@ -27,71 +31,50 @@ typedef enum side_kind {
   SIDE_VARIABLE,
   SIDE_NUMBER,
   SIDE_STRING,
-  SIDE_KINDS,
 } side_kind;
 
 enum {
-  OPERATORS = HF_OPERATOR_GREATER_OR_EQUAL + 1,
-  HEADS = OPERATORS * SIDE_KINDS * SIDE_KINDS,
-  /* The fewest bytes of a comparison: its head, and twice a gap and a side. */
-  COMPARISON_LEAST_BYTES = 5,
+  /* A comparison's head: operator, kind of the left side, kind of the right. */
+  HEAD_OPERATOR_SHIFT = 4,
+  HEAD_LEFT_SHIFT = 2,
+  HEAD_KIND_MASK = 3,
+  HEAD_MOST = (HF_OPERATOR_GREATER_OR_EQUAL + 1) * (1 << HEAD_OPERATOR_SHIFT) - 1,
   NUMBER_BYTES = 8,
+  /* The fewest bytes in an image: a comparison's head, and twice a step and a
+   * length; an operator's depth; where an inner node begins and ends. */
+  COMPARISON_LEAST_BYTES = 5,
+  DEPTH_LEAST_BYTES = 1,
+  NODE_LEAST_BYTES = 2,
+  /* The fewest bytes in a text: `1<2`, `or`, and a pair of parentheses. */
+  COMPARISON_TEXT_BYTES = 3,
+  JOIN_TEXT_BYTES = 2,
+  PAIR_TEXT_BYTES = 2,
 };
 
-/* Hashes ------------------------------------------------------------------- */
-
-static void to_little_endian(uint64_t value, unsigned char bytes[8]) {
-  for (size_t i = 0; i < 8; i++) {
-    bytes[i] = (unsigned char)(value >> (8 * i));
-  }
-}
-
-/* Written out, because compilers know this for one load where it is. */
-static uint64_t from_little_endian(const unsigned char bytes[8]) {
-  return (uint64_t)bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 |
-         (uint64_t)bytes[3] << 24 | (uint64_t)bytes[4] << 32 | (uint64_t)bytes[5] << 40 |
-         (uint64_t)bytes[6] << 48 | (uint64_t)bytes[7] << 56;
-}
+/* The bits of doubles that are neither finite nor positive are these or more. */
+#define INFINITE_BITS UINT64_C(0x7FF0000000000000)
 
 uint64_t hf__image_checksum(const void *bytes, size_t length_bytes) {
-  return XXH64(bytes, length_bytes, 0);
+  return XXH3_64bits(bytes, length_bytes);
 }
 
-/* Not inlined: where gcc 12 knows the length, it warns of xxHash's arithmetic. */
-__attribute__((noinline)) static void digest(XXH64_state_t *state, const void *bytes,
-                                             size_t length_bytes) {
-  XXH64_update(state, bytes, length_bytes);
-}
-
-uint64_t hf__image_schema_digest(const hf_schema *schema) {
-  XXH64_state_t state;
-  XXH64_reset(&state, 0);
-  uint32_t count = (uint32_t)hf_schema_count(schema);
-  unsigned char declaration[1 + HF_NAME_MAX_BYTES + 1];
-  to_little_endian(count, declaration);
-  digest(&state, declaration, 8);
-  for (uint32_t i = 0; i < count; i++) {
-    hf_variable variable = hf_schema_variable(schema, i);
-    size_t name_bytes = strlen(variable.name) + 1;
-    declaration[0] = (unsigned char)variable.type;
-    memcpy(declaration + 1, variable.name, name_bytes);
-    digest(&state, declaration, 1 + name_bytes);
-  }
-  uint32_t word_count = (uint32_t)hf_schema_word_count(schema);
-  for (uint32_t i = 0; i < word_count; i++) {
-    hf_word word = hf_schema_word(schema, i);
-    to_little_endian(word.length_bytes, declaration);
-    digest(&state, declaration, 8);
-    if (word.length_bytes > 0) {
-      digest(&state, word.bytes, word.length_bytes);
-    }
-  }
-  return XXH64_digest(&state);
+/*
+ * Tokens of a text with comparisons: three each, one between two, parentheses,
+ * and the end.
+ */
+static uint32_t tokens_of(uint32_t comparisons, uint32_t pairs) {
+  return 4 * comparisons + 2 * pairs;
 }
 
 /* Saving ------------------------------------------------------------------- */
 
-static void put_varint(hf__writer *out, uint32_t value) {
+/* An image in the making, and how far it has come in the text. */
+typedef struct image_writer {
+  hf__writer out;
+  uint32_t place;
+} image_writer;
+
+static void put_varint(image_writer *to, uint32_t value) {
   unsigned char bytes[5];
   size_t count = 0;
   while (value >= 0x80) {
@@ -100,13 +83,18 @@ static void put_varint(hf__writer *out, uint32_t value) {
     value >>= 7;
   }
   bytes[count] = (unsigned char)value;
-  hf__write(out, (const char *)bytes, count + 1);
+  hf__write(&to->out, (const char *)bytes, count + 1);
 }
 
-static void put_uint64(hf__writer *out, uint64_t value) {
+static void put_uint64(image_writer *to, uint64_t value) {
   unsigned char bytes[8];
-  to_little_endian(value, bytes);
-  hf__write(out, (const char *)bytes, sizeof bytes);
+  hf__to_little_endian(value, bytes);
+  hf__write(&to->out, (const char *)bytes, sizeof bytes);
+}
+
+static void put_step(image_writer *to, uint32_t place) {
+  put_varint(to, place - to->place);
+  to->place = place;
 }
 
 static side_kind kind_of(const hf__side *side) {
@@ -116,429 +104,543 @@ static side_kind kind_of(const hf__side *side) {
   return side->literal.kind == HF_KIND_STRING ? SIDE_STRING : SIDE_NUMBER;
 }
 
-/* `from` is where what stands before it ends. */
-static void put_side(hf__writer *out, const hf__side *side, uint32_t from) {
-  put_varint(out, side->offset_bytes - from);
+static void put_side(image_writer *to, const hf__side *side) {
+  put_step(to, side->offset_bytes);
+  put_step(to, side->offset_bytes + side->length_bytes);
   if (side->variable != HF_NO_VARIABLE) {
-    put_varint(out, side->variable);
-    return;
-  }
-  put_varint(out, side->length_bytes);
-  if (side->literal.kind == HF_KIND_NUMBER) {
+    put_varint(to, side->variable);
+  } else if (side->literal.kind == HF_KIND_NUMBER) {
     uint64_t bits;
     memcpy(&bits, &side->literal.number, sizeof bits);
-    put_uint64(out, bits);
+    put_uint64(to, bits);
   }
 }
 
-static void put_tree(hf__writer *out, const hf_condition *condition) {
-  const hf__node *nodes = condition->nodes;
-  for (uint32_t i = 0; i + 1 < condition->node_count; i++) {
-    /* What follows a comparison hangs from the node that joins the two. */
-    if (nodes[i].kind == HF_NODE_COMPARISON) {
-      put_varint(out, nodes[nodes[i + 1].parent].depth);
-    }
-  }
-}
-
-static void put_comparisons(hf__writer *out, const hf_condition *condition) {
-  uint32_t from = 0;
+static uint32_t count_strings(const hf_condition *condition) {
+  uint32_t count = 0;
   for (uint32_t i = 0; i < condition->comparison_count; i++) {
-    const hf__comparison *c = &condition->comparisons[i];
-    uint32_t kinds = kind_of(&c->left) * SIDE_KINDS + kind_of(&c->right);
-    put_varint(out, (uint32_t)c->op * SIDE_KINDS * SIDE_KINDS + kinds);
-    put_side(out, &c->left, from);
-    put_side(out, &c->right, c->left.offset_bytes + c->left.length_bytes);
-    from = hf__comparison_end(c);
+    count += kind_of(&condition->comparisons[i].left) == SIDE_STRING;
+    count += kind_of(&condition->comparisons[i].right) == SIDE_STRING;
+  }
+  return count;
+}
+
+/* Comparison node `leaf`, after the inner nodes from `opened` on that begin with
+ * it, and before those that end with it. */
+static void put_comparison(image_writer *to, const hf_condition *condition, uint32_t opened,
+                           uint32_t leaf) {
+  const hf__node *nodes = condition->nodes;
+  const hf__comparison *comparison = &condition->comparisons[nodes[leaf].first];
+  if (leaf + 1 < condition->node_count) {
+    /* What follows a comparison hangs from the node that joins the two. */
+    put_varint(to, nodes[nodes[leaf + 1].parent].depth);
+  }
+  put_varint(to, (uint32_t)comparison->op << HEAD_OPERATOR_SHIFT |
+                     (uint32_t)kind_of(&comparison->left) << HEAD_LEFT_SHIFT |
+                     (uint32_t)kind_of(&comparison->right));
+  for (uint32_t i = opened; i < leaf; i++) {
+    put_step(to, nodes[i].offset_bytes);
+  }
+  put_side(to, &comparison->left);
+  put_side(to, &comparison->right);
+  for (uint32_t i = leaf; i != 0 && nodes[nodes[i].parent].end == nodes[leaf].end;) {
+    i = nodes[i].parent;
+    put_step(to, nodes[i].offset_bytes + nodes[i].length_bytes);
+  }
+}
+
+static void put_program(image_writer *to, const hf_condition *condition) {
+  if (condition->comparison_count == 0) {
+    put_step(to, condition->nodes[0].offset_bytes);
+    return;
+  }
+  uint32_t opened = 0;
+  for (uint32_t i = 0; i < condition->node_count; i++) {
+    if (condition->nodes[i].kind == HF_NODE_COMPARISON) {
+      put_comparison(to, condition, opened, i);
+      opened = i + 1;
+    }
   }
 }
 
 size_t hf_condition_save(const hf_condition *condition, void *buffer, size_t capacity_bytes) {
-  hf__writer out = {.buffer = buffer, .capacity_bytes = capacity_bytes, .length_bytes = 0};
-  hf__write(&out, MAGIC, sizeof MAGIC);
-  put_varint(&out, HF__IMAGE_VERSION);
-  put_uint64(&out, hf__image_schema_digest(condition->schema));
-  put_varint(&out, (uint32_t)condition->nodes[0].kind);
-  put_varint(&out, condition->token_count);
-  put_varint(&out, condition->comparison_count);
-  put_varint(&out, condition->comparison_count == 0
-                       ? 0
-                       : condition->node_count - condition->comparison_count);
-  put_varint(&out, condition->text_bytes);
-  hf__write(&out, condition->text, condition->text_bytes);
-  put_tree(&out, condition);
-  put_comparisons(&out, condition);
+  image_writer to = {.out = {.buffer = buffer, .capacity_bytes = capacity_bytes}};
+  uint32_t comparisons = condition->comparison_count;
+  bool always = comparisons == 0;
+  hf__write(&to.out, MAGIC, sizeof MAGIC);
+  put_varint(&to, HF__IMAGE_VERSION);
+  put_uint64(&to, condition->schema->digest);
+  put_varint(&to, (uint32_t)condition->nodes[0].kind);
+  put_varint(&to, always ? 0 : (condition->token_count - tokens_of(comparisons, 0)) / 2);
+  put_varint(&to, comparisons);
+  put_varint(&to, always ? 0 : condition->node_count - comparisons);
+  put_varint(&to, count_strings(condition));
+  put_varint(&to, condition->text_bytes);
+  hf__write(&to.out, condition->text, condition->text_bytes);
+  put_program(&to, condition);
   /* Of what did not fit there is none, and nobody reads it. */
-  bool fits_so_far = out.length_bytes <= capacity_bytes;
-  put_uint64(&out, fits_so_far ? hf__image_checksum(buffer, out.length_bytes) : 0);
-  return out.length_bytes;
+  bool fits_so_far = to.out.length_bytes <= capacity_bytes;
+  put_uint64(&to, fits_so_far ? hf__image_checksum(buffer, to.out.length_bytes) : 0);
+  return to.out.length_bytes;
 }
 
 /* Reading ------------------------------------------------------------------ */
 
+/* What is read with every comparison becomes part of one function (HF__INLINE):
+ * its cursors then stay in registers. */
+
+/* An image; `end` is where the checksum begins. */
 typedef struct reader {
   const unsigned char *bytes;
-  size_t next;
-  size_t end;      /* where the checksum begins */
+  const unsigned char *end;
   hf_error *error; /* may be NULL */
 } reader;
 
-static hf_status bad(const reader *in, size_t offset, size_t length_bytes, const char *message) {
-  return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, offset, length_bytes, "%s", message);
+/* What was read, and what stands behind it: NULL when it was refused. */
+typedef struct varint {
+  const unsigned char *next;
+  uint32_t value;
+} varint;
+
+/*
+ * Where reading is, in the image and in the text. `next` is NULL when what stood
+ * there was refused. The place only grows, and is checked where a side or a node
+ * ends; it has room for all steps of an image, so that it grows past the end of
+ * the text rather than round to its beginning.
+ */
+typedef struct cursor {
+  const unsigned char *next;
+  uint64_t place;
+} cursor;
+
+static const cursor REFUSED = {NULL, 0};
+
+HF__COLD static hf_status bad(const reader *in, const unsigned char *from, const unsigned char *to,
+                              const char *message) {
+  return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, (size_t)(from - in->bytes),
+                       (size_t)(to - from), "%s", message);
 }
 
-static hf_status get_long_varint(reader *in, uint32_t most, const char *what, uint32_t *value) {
-  size_t start = in->next;
-  uint64_t read = 0;
+/* Refuses an integer. */
+HF__COLD static varint bad_varint(const reader *in, const unsigned char *from,
+                                  const unsigned char *to, const char *what, const char *why) {
+  hf__error_set(in->error, HF_ERROR_BAD_IMAGE, (size_t)(from - in->bytes), (size_t)(to - from),
+                "%s %s", what, why);
+  return (varint){NULL, 0};
+}
+
+__attribute__((noinline)) static varint get_long_varint(const reader *in, const unsigned char *from,
+                                                        uint32_t most, const char *what) {
+  const unsigned char *next = from;
+  uint64_t value = 0;
   unsigned char byte = 0;
   for (unsigned shift = 0; shift == 0 || (byte & 0x80) != 0; shift += 7) {
-    if (in->next == in->end) {
-      return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, start, in->next - start,
-                           "the image ends in %s", what);
+    if (next == in->end) {
+      return bad_varint(in, from, next, what, "is cut off by the end of the image");
     }
-    byte = in->bytes[in->next];
-    in->next++;
+    byte = *next;
+    next++;
     if (shift > 28 || (shift > 0 && byte == 0)) {
-      return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, start, in->next - start,
-                           "%s has more bytes than it needs", what);
+      return bad_varint(in, from, next, what, "has more bytes than it needs");
     }
-    read |= (uint64_t)(byte & 0x7F) << shift;
+    value |= (uint64_t)(byte & 0x7F) << shift;
   }
-  if (read > most) {
-    return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, start, in->next - start,
-                         "%s is %llu; it can be at most %u here", what, (unsigned long long)read,
-                         (unsigned)most);
+  if (value > most) {
+    return bad_varint(in, from, next, what, "is more than it can be here");
   }
-  *value = (uint32_t)read;
-  return HF_OK;
+  return (varint){next, (uint32_t)value};
 }
 
 /* Reads an integer of at most `most`; `what` names it. Nearly all have one byte. */
-static inline hf_status get_varint(reader *in, uint32_t most, const char *what, uint32_t *value) {
-  if (in->next < in->end && in->bytes[in->next] < 0x80 && in->bytes[in->next] <= most) {
-    *value = in->bytes[in->next];
-    in->next++;
-    return HF_OK;
+HF__INLINE varint get_varint(const reader *in, const unsigned char *from, uint32_t most,
+                             const char *what) {
+  if (from < in->end && *from < 0x80 && *from <= most) {
+    return (varint){from + 1, *from};
   }
-  return get_long_varint(in, most, what, value);
+  return get_long_varint(in, from, most, what);
 }
 
-/* What the image says before its text. */
-typedef struct summary {
-  hf_node_kind root;
-  hf__shape shape;
-  size_t text_at;
-} summary;
+/* Envelope and summary ----------------------------------------------------- */
 
-/* Whether a tree with this root has so many comparisons and inner nodes. */
-static bool fits(hf_node_kind root, uint32_t comparisons, uint32_t inner, uint32_t tokens) {
-  switch (root) {
-  case HF_NODE_ALWAYS:
-    return comparisons == 0 && inner == 0 && tokens == HF__ALWAYS_TOKENS;
-  case HF_NODE_COMPARISON:
-    return comparisons == 1 && inner == 0 && tokens >= 4;
-  case HF_NODE_AND:
-  case HF_NODE_OR:
-    /* Three tokens each, one between, and the end. */
-    return inner >= 1 && inner < comparisons && comparisons <= tokens / 4;
-  }
-  return false;
-}
-
-static hf_status read_envelope(reader *in, const hf_schema *schema, size_t length_bytes) {
+static hf_status check_envelope(reader *in, const hf_schema *schema, size_t length_bytes) {
+  const unsigned char *bytes = in->bytes;
   if (length_bytes < HF__IMAGE_HEADER_BYTES + HF__IMAGE_CHECKSUM_BYTES) {
-    return bad(in, length_bytes, 0, "the image is cut short: it ends before its text");
+    return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, length_bytes, 0,
+                         "the image is cut short: it ends before its text");
   }
-  if (memcmp(in->bytes, MAGIC, sizeof MAGIC) != 0) {
-    return bad(in, 0, sizeof MAGIC, "this is no image of a condition: it does not begin with HFC");
+  if (memcmp(bytes, MAGIC, sizeof MAGIC) != 0) {
+    return bad(in, bytes, bytes + sizeof MAGIC,
+               "this is no image of a condition: it does not begin with HFC");
   }
-  if (in->bytes[sizeof MAGIC] != HF__IMAGE_VERSION) {
+  if (bytes[sizeof MAGIC] != HF__IMAGE_VERSION) {
     return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, sizeof MAGIC, 1,
                          "the image is of version %u; this library reads version %d",
-                         (unsigned)in->bytes[sizeof MAGIC], HF__IMAGE_VERSION);
+                         (unsigned)bytes[sizeof MAGIC], HF__IMAGE_VERSION);
   }
-  in->end = length_bytes - HF__IMAGE_CHECKSUM_BYTES;
-  if (from_little_endian(in->bytes + in->end) != hf__image_checksum(in->bytes, in->end)) {
-    return bad(in, in->end, HF__IMAGE_CHECKSUM_BYTES,
+  in->end = bytes + (length_bytes - HF__IMAGE_CHECKSUM_BYTES);
+  if (hf__from_little_endian(in->end) !=
+      hf__image_checksum(bytes, length_bytes - HF__IMAGE_CHECKSUM_BYTES)) {
+    return bad(in, in->end, in->end + HF__IMAGE_CHECKSUM_BYTES,
                "the checksum differs: the image is cut short or altered");
   }
   size_t digest_at = sizeof MAGIC + 1;
-  if (from_little_endian(in->bytes + digest_at) != hf__image_schema_digest(schema)) {
+  if (hf__from_little_endian(bytes + digest_at) != schema->digest) {
     return hf__error_set(in->error, HF_ERROR_SCHEMA_MISMATCH, digest_at,
                          HF__IMAGE_HEADER_BYTES - digest_at,
                          "the image was saved with another schema");
   }
-  in->next = HF__IMAGE_HEADER_BYTES;
   return HF_OK;
 }
 
-static hf_status read_summary(reader *in, const hf_condition_options *options, summary *made) {
+/* What the image says before its program. */
+typedef struct summary {
+  hf_node_kind root;
+  uint32_t pairs; /* of parentheses */
+  uint32_t inner;
+  hf__shape shape;
+  const unsigned char *text;
+} summary;
+
+/* Whether a tree with this root has so many comparisons, inner nodes and strings. */
+static bool counts_fit(const summary *said) {
+  uint32_t comparisons = said->shape.comparison_count;
+  switch (said->root) {
+  case HF_NODE_ALWAYS:
+    return comparisons == 0 && said->inner == 0 && said->pairs == 0 &&
+           said->shape.string_count == 0;
+  case HF_NODE_COMPARISON:
+    return comparisons == 1 && said->inner == 0 && said->shape.string_count <= 2;
+  case HF_NODE_AND:
+  case HF_NODE_OR:
+    return said->inner >= 1 && said->inner < comparisons &&
+           said->shape.string_count <= 2 * comparisons;
+  }
+  return false;
+}
+
+/* Whether so many bytes of text can say all that is counted. */
+static bool text_can_hold(const summary *said) {
+  size_t comparisons = said->shape.comparison_count;
+  if (comparisons == 0) {
+    return said->shape.text_bytes >= HF__ALWAYS_BYTES;
+  }
+  return said->shape.text_bytes >= COMPARISON_TEXT_BYTES * comparisons +
+                                       JOIN_TEXT_BYTES * (comparisons - 1) +
+                                       PAIR_TEXT_BYTES * (size_t)said->pairs;
+}
+
+/* Whether so many bytes of image can hold text and program. */
+static bool image_can_hold(const summary *said, size_t bytes) {
+  size_t comparisons = said->shape.comparison_count;
+  size_t depths = comparisons == 0 ? 0 : comparisons - 1;
+  size_t program = comparisons == 0
+                       ? 1
+                       : COMPARISON_LEAST_BYTES * comparisons + DEPTH_LEAST_BYTES * depths +
+                             NODE_LEAST_BYTES * (size_t)said->inner;
+  return said->shape.text_bytes <= bytes && bytes - said->shape.text_bytes >= program;
+}
+
+/* The integer behind another one, unless that was refused. */
+HF__INLINE varint get_next(const reader *in, varint before, uint32_t most, const char *what) {
+  return before.next == NULL ? before : get_varint(in, before.next, most, what);
+}
+
+/* Reads the counts; what stands behind them is NULL when one is refused. */
+static const unsigned char *get_counts(const reader *in, summary *made) {
   const uint32_t most = HF_CONDITION_LIMIT_MAX_TOKENS;
-  size_t start = in->next;
-  uint32_t root = 0;
-  uint32_t inner = 0;
-  hf__shape shape = {.text_bytes = 0};
-  hf_status status = get_varint(in, HF_NODE_ALWAYS, "the kind of the root", &root);
-  if (status == HF_OK) {
-    status = get_varint(in, most, "the count of tokens", &shape.token_count);
+  const unsigned char *from = in->bytes + HF__IMAGE_HEADER_BYTES;
+  varint root = get_varint(in, from, HF_NODE_ALWAYS, "the kind of the root");
+  varint pairs = get_next(in, root, most, "the count of parentheses");
+  varint comparisons = get_next(in, pairs, most, "the count of comparisons");
+  varint inner = get_next(in, comparisons, most, "the count of inner nodes");
+  varint strings = get_next(in, inner, most, "the count of strings");
+  varint text_bytes = get_next(in, strings, UINT32_MAX, "the length of the text");
+  bool always = root.value == HF_NODE_ALWAYS;
+  made->root = (hf_node_kind)root.value;
+  made->pairs = pairs.value;
+  made->inner = inner.value;
+  made->shape = (hf__shape){
+      .text_bytes = text_bytes.value,
+      .token_count = always ? HF__ALWAYS_TOKENS : tokens_of(comparisons.value, pairs.value),
+      .comparison_count = comparisons.value,
+      .node_count = always ? 1 : comparisons.value + inner.value,
+      .string_count = strings.value,
+  };
+  made->text = text_bytes.next;
+  return text_bytes.next;
+}
+
+static hf_status get_summary(const reader *in, const hf_condition_options *options, summary *made) {
+  const unsigned char *counts = in->bytes + HF__IMAGE_HEADER_BYTES;
+  const unsigned char *text = get_counts(in, made);
+  if (text == NULL) {
+    return HF_ERROR_BAD_IMAGE;
   }
-  if (status == HF_OK) {
-    status = get_varint(in, most, "the count of comparisons", &shape.comparison_count);
+  if (!counts_fit(made)) {
+    return bad(in, counts, text,
+               "no condition has this root with these counts of comparisons, nodes and strings");
   }
-  if (status == HF_OK) {
-    status = get_varint(in, most, "the count of inner nodes", &inner);
+  if (!text_can_hold(made)) {
+    return bad(in, counts, text, "the text is too short for what is counted");
   }
-  if (status != HF_OK) {
-    return status;
+  if (!image_can_hold(made, (size_t)(in->end - text))) {
+    return bad(in, counts, text, "the image is too short for its text and its program");
   }
-  if (!fits((hf_node_kind)root, shape.comparison_count, inner, shape.token_count)) {
-    return bad(in, start, in->next - start,
-               "no condition has this root with these counts of tokens, comparisons and nodes");
+  uint32_t text_bytes = made->shape.text_bytes;
+  size_t valid = hf__utf8_valid_prefix((const char *)text, text_bytes);
+  if (valid != text_bytes) {
+    return bad(in, text + valid, text + valid + 1, "the text is not UTF-8");
   }
-  size_t length_at = in->next;
-  if ((status = get_varint(in, UINT32_MAX, "the length of the text", &shape.text_bytes)) != HF_OK) {
-    return status;
+  if (text_bytes > options->max_text_bytes) {
+    return hf__error_set(
+        in->error, HF_ERROR_TEXT_TOO_LONG, (size_t)(text - in->bytes) + options->max_text_bytes,
+        text_bytes - options->max_text_bytes, "the condition has %u bytes; at most %u are allowed",
+        (unsigned)text_bytes, (unsigned)options->max_text_bytes);
   }
-  size_t left = in->end - in->next;
-  size_t joins = shape.comparison_count == 0 ? 0 : shape.comparison_count - 1;
-  if (shape.text_bytes > left ||
-      left - shape.text_bytes < joins + COMPARISON_LEAST_BYTES * (size_t)shape.comparison_count) {
-    return bad(in, length_at, in->next - length_at,
-               "the image is too short for its text and its comparisons");
-  }
-  size_t text_at = in->next;
-  size_t valid = hf__utf8_valid_prefix((const char *)in->bytes + text_at, shape.text_bytes);
-  if (valid != shape.text_bytes) {
-    return bad(in, text_at + valid, 1, "the text is not UTF-8");
-  }
-  if (shape.text_bytes > options->max_text_bytes) {
-    return hf__error_set(in->error, HF_ERROR_TEXT_TOO_LONG, text_at + options->max_text_bytes,
-                         shape.text_bytes - options->max_text_bytes,
-                         "the condition has %u bytes; at most %u are allowed",
-                         (unsigned)shape.text_bytes, (unsigned)options->max_text_bytes);
-  }
-  if (shape.token_count > options->max_tokens) {
-    return hf__error_set(in->error, HF_ERROR_TOO_COMPLEX, start, length_at - start,
+  if (made->shape.token_count > options->max_tokens) {
+    return hf__error_set(in->error, HF_ERROR_TOO_COMPLEX, HF__IMAGE_HEADER_BYTES,
+                         (size_t)(text - counts),
                          "the condition has more than %u tokens, its end counted as one",
                          (unsigned)options->max_tokens);
-  }
-  in->next += shape.text_bytes;
-  shape.node_count = root == HF_NODE_ALWAYS ? 1 : shape.comparison_count + inner;
-  *made = (summary){.root = (hf_node_kind)root, .shape = shape, .text_at = text_at};
-  return HF_OK;
-}
-
-/* Tree --------------------------------------------------------------------- */
-
-/* The nodes in the making. */
-typedef struct tree {
-  hf__node *nodes;
-  uint32_t count;
-  uint32_t inner_left; /* inner nodes that may still be made */
-  uint32_t innermost;  /* the open node that is deepest, if open_count is not 0 */
-  uint32_t open_count;
-  hf_node_kind root;
-} tree;
-
-static hf_node_kind kind_at_depth(const tree *made, uint32_t depth) {
-  hf_node_kind other = made->root == HF_NODE_AND ? HF_NODE_OR : HF_NODE_AND;
-  return depth % 2 == 0 ? made->root : other;
-}
-
-static void push_node(tree *made, hf_node_kind kind, uint32_t first) {
-  made->nodes[made->count] = (hf__node){
-      .kind = kind,
-      .parent = made->open_count == 0 ? 0 : made->innermost,
-      .depth = made->open_count,
-      .first = first,
-      .end = first + 1,
-  };
-  made->count++;
-}
-
-/*
- * Makes the nodes around comparison number `index`, which an operator at `depth`
- * joins to the next one: opens what begins with it, closes what ends with it.
- * False when that takes more inner nodes than there are. (That each of them has
- * an operator is seen when the text is held against them.)
- */
-static bool add_comparison(tree *made, uint32_t index, uint32_t depth) {
-  while (made->open_count <= depth) {
-    if (made->inner_left == 0) {
-      return false;
-    }
-    made->inner_left--;
-    push_node(made, kind_at_depth(made, made->open_count), index);
-    made->innermost = made->count - 1;
-    made->open_count++;
-  }
-  push_node(made, HF_NODE_COMPARISON, index);
-  while (made->open_count > depth + 1) {
-    hf__node *closed = &made->nodes[made->innermost];
-    closed->end = index + 1;
-    made->innermost = closed->parent;
-    made->open_count--;
-  }
-  return true;
-}
-
-/* The last comparison, with which all that is open ends. */
-static bool add_last_comparison(tree *made, uint32_t index) {
-  push_node(made, HF_NODE_COMPARISON, index);
-  for (; made->open_count > 0; made->open_count--) {
-    hf__node *closed = &made->nodes[made->innermost];
-    closed->end = index + 1;
-    made->innermost = closed->parent;
-  }
-  return made->inner_left == 0;
-}
-
-static hf_status read_tree(reader *in, hf_node_kind root, hf_condition *condition) {
-  if (root == HF_NODE_ALWAYS) {
-    condition->nodes[0] = (hf__node){.kind = HF_NODE_ALWAYS};
-    return HF_OK;
-  }
-  uint32_t comparisons = condition->comparison_count;
-  tree made = {
-      .nodes = condition->nodes,
-      .inner_left = condition->node_count - comparisons,
-      .root = root,
-  };
-  size_t at = in->next;
-  for (uint32_t i = 0; i + 1 < comparisons; i++) {
-    at = in->next;
-    uint32_t depth = 0;
-    hf_status status =
-        get_varint(in, condition->node_count - comparisons - 1, "the depth of an operator", &depth);
-    if (status != HF_OK) {
-      return status;
-    }
-    if (!add_comparison(&made, i, depth)) {
-      return bad(in, at, in->next - at, "the tree has more inner nodes than the image says");
-    }
-  }
-  if (!add_last_comparison(&made, comparisons - 1)) {
-    return bad(in, at, in->next - at, "the tree has fewer inner nodes than the image says");
   }
   return HF_OK;
 }
 
 /* Comparisons -------------------------------------------------------------- */
 
-/* Reads a side that stands at or after `from`. */
-static hf_status read_side(reader *in, const hf_condition *condition, side_kind kind, uint32_t from,
-                           hf__side *made) {
-  uint32_t gap = 0;
-  uint32_t length = 0;
-  uint32_t variable = HF_NO_VARIABLE;
-  uint32_t left = condition->text_bytes - from;
-  hf_status status = get_varint(in, left, "the place of an operand", &gap);
-  if (status != HF_OK) {
-    return status;
+/* A step forward in the text, perhaps past its end. */
+HF__INLINE cursor get_step(const reader *in, cursor at, const char *what) {
+  varint bytes = get_varint(in, at.next, UINT32_MAX, what);
+  return (cursor){bytes.next, at.place + bytes.value};
+}
+
+/* Whether a place is inside the text, has characters, and cuts none in two: where
+ * it ends they are ASCII. */
+HF__INLINE bool is_place(const hf_condition *condition, uint64_t from, uint64_t to) {
+  const unsigned char *text = (const unsigned char *)condition->text;
+  return from < to && to <= condition->text_bytes && (text[from] | text[to - 1]) < 0x80;
+}
+
+/* Whether a literal has quotes of one kind at both ends, and none of it within. */
+static bool is_quoted(const char *literal, size_t length_bytes) {
+  return length_bytes >= 2 && (literal[0] == '\'' || literal[0] == '"') &&
+         memchr(literal + 1, literal[0], length_bytes - 1) == literal + length_bytes - 1;
+}
+
+HF__INLINE cursor get_side(const reader *in, const hf_condition *condition, uint32_t kind,
+                           cursor at, hf__side *made, uint32_t *strings) {
+  const unsigned char *from = at.next;
+  cursor start = get_step(in, at, "the place of an operand");
+  if (start.next == NULL) {
+    return REFUSED;
   }
-  left -= gap;
-  size_t at = in->next;
+  at = get_step(in, start, "the length of an operand");
+  if (at.next == NULL) {
+    return REFUSED;
+  }
+  if (!is_place(condition, start.place, at.place)) {
+    bad(in, from, at.next, "an operand has no such place in the text");
+    return REFUSED;
+  }
+  made->offset_bytes = (uint32_t)start.place;
+  made->length_bytes = (uint32_t)(at.place - start.place);
   if (kind == SIDE_VARIABLE) {
-    size_t count = hf_schema_count(condition->schema);
-    status = get_varint(in, UINT32_MAX - 1, "the index of a variable", &variable);
-    if (status != HF_OK) {
-      return status;
+    varint variable = get_varint(in, at.next, UINT32_MAX - 1, "the index of a variable");
+    if (variable.next != NULL && variable.value >= condition->schema->count) {
+      bad(in, at.next, variable.next, "the schema declares no variable of this index");
+      return REFUSED;
     }
-    if (variable >= count) {
-      return hf__error_set(in->error, HF_ERROR_BAD_IMAGE, at, in->next - at,
-                           "there is no variable %u; the schema declares %zu", (unsigned)variable,
-                           count);
-    }
-    length = (uint32_t)strlen(hf_schema_variable(condition->schema, variable).name);
-  } else if ((status = get_varint(in, left, "the length of a literal", &length)) != HF_OK) {
-    return status;
+    made->literal = (hf__cell){.kind = HF_KIND_MISSING};
+    made->variable = variable.value;
+    at.next = variable.next;
+    return at;
   }
-  if (length > left || (kind == SIDE_STRING && length < 2)) {
-    return bad(in, at, in->next - at, "the operand has no such place in the text");
-  }
-  *made = (hf__side){.variable = variable, .offset_bytes = from + gap, .length_bytes = length};
-  if (kind == SIDE_STRING) {
-    made->literal = (hf__cell){.kind = HF_KIND_STRING,
-                               .string = condition->text + made->offset_bytes + 1,
-                               .length_bytes = length - 2};
-  } else if (kind == SIDE_NUMBER) {
-    if (in->end - in->next < NUMBER_BYTES) {
-      return bad(in, in->next, in->end - in->next, "the image ends in a number");
+  made->variable = HF_NO_VARIABLE;
+  if (kind == SIDE_NUMBER) {
+    if (in->end - at.next < NUMBER_BYTES) {
+      bad(in, at.next, in->end, "the image ends in a number");
+      return REFUSED;
     }
-    uint64_t bits = from_little_endian(in->bytes + in->next);
-    in->next += NUMBER_BYTES;
-    made->literal.kind = HF_KIND_NUMBER;
+    uint64_t bits = hf__from_little_endian(at.next);
+    if (bits >= INFINITE_BITS) {
+      bad(in, at.next, at.next + NUMBER_BYTES, "a number has a sign or is not finite");
+      return REFUSED;
+    }
+    made->literal = (hf__cell){.kind = HF_KIND_NUMBER};
     memcpy(&made->literal.number, &bits, sizeof bits);
+    at.next += NUMBER_BYTES;
+    return at;
   }
-  return HF_OK;
+  ++*strings;
+  const char *literal = condition->text + made->offset_bytes;
+  if (kind != SIDE_STRING || !is_quoted(literal, made->length_bytes)) {
+    bad(in, from, at.next, "a string has no quotes around it, or one within");
+    return REFUSED;
+  }
+  made->literal = (hf__cell){
+      .kind = HF_KIND_STRING, .string = literal + 1, .length_bytes = made->length_bytes - 2};
+  return at;
 }
 
-static hf_status read_comparisons(reader *in, hf_condition *condition) {
-  uint32_t from = 0;
-  for (uint32_t i = 0; i < condition->comparison_count; i++) {
-    hf__comparison *made = &condition->comparisons[i];
-    uint32_t head = 0;
-    hf_status status = get_varint(in, HEADS - 1, "the head of a comparison", &head);
-    if (status != HF_OK) {
-      return status;
-    }
-    *made = (hf__comparison){.op = (hf_operator)(head / (SIDE_KINDS * SIDE_KINDS))};
-    side_kind left = (side_kind)(head / SIDE_KINDS % SIDE_KINDS);
-    side_kind right = (side_kind)(head % SIDE_KINDS);
-    if ((status = read_side(in, condition, left, from, &made->left)) != HF_OK) {
-      return status;
-    }
-    from = made->left.offset_bytes + made->left.length_bytes;
-    if ((status = read_side(in, condition, right, from, &made->right)) != HF_OK) {
-      return status;
-    }
-    from = hf__comparison_end(made);
-  }
-  return HF_OK;
+/* Tree --------------------------------------------------------------------- */
+
+/* The nodes in the making. The `end` of one that is open is where its last
+ * operator so far stands, and `first` while it has none. */
+typedef struct tree {
+  hf__node *nodes;
+  uint32_t count;
+  uint32_t innermost; /* the open node that is deepest, if open_count is not 0 */
+  uint32_t open_count;
+  uint32_t pairs_least; /* of parentheses: around each `or` below an `and` */
+  uint32_t strings;
+  hf_node_kind root;
+} tree;
+
+/* The node begins at `place`, with comparison number `first`. */
+HF__INLINE hf__node *push_node(tree *made, hf_node_kind kind, uint32_t first, uint32_t place) {
+  hf__node *node = &made->nodes[made->count];
+  node->kind = kind;
+  node->parent = made->innermost;
+  node->depth = made->open_count;
+  node->first = first;
+  node->end = first;
+  node->offset_bytes = place;
+  made->count++;
+  return node;
 }
 
-/* How many strings the comparisons behind the tree have, for which memory is
- * taken before they are read. */
-static hf_status count_strings(const reader *from, hf__shape *shape) {
-  reader in = *from;
-  uint32_t skipped;
-  hf_status status = HF_OK;
-  for (uint32_t i = 1; i < shape->comparison_count && status == HF_OK; i++) {
-    status = get_varint(&in, UINT32_MAX, "the depth of an operator", &skipped);
-  }
-  for (uint32_t i = 0; i < shape->comparison_count && status == HF_OK; i++) {
-    uint32_t head = 0;
-    status = get_varint(&in, HEADS - 1, "the head of a comparison", &head);
-    const uint32_t kinds[] = {head / SIDE_KINDS % SIDE_KINDS, head % SIDE_KINDS};
-    for (size_t side = 0; side < 2 && status == HF_OK; side++) {
-      status = get_varint(&in, UINT32_MAX, "the place of an operand", &skipped);
-      if (status == HF_OK) {
-        status = get_varint(&in, UINT32_MAX, "an operand", &skipped);
-      }
-      if (status == HF_OK && kinds[side] == SIDE_NUMBER) {
-        if (in.end - in.next < NUMBER_BYTES) {
-          return bad(&in, in.next, in.end - in.next, "the image ends in a number");
-        }
-        in.next += NUMBER_BYTES;
-      }
-      shape->string_count += kinds[side] == SIDE_STRING;
+/* Opens what begins with comparison number `index`, down to `depth`, in a tree of
+ * so many inner nodes. */
+HF__INLINE cursor open_nodes(const reader *in, cursor at, tree *made, uint32_t index,
+                             uint32_t depth, uint32_t inner) {
+  while (made->open_count <= depth) {
+    if (made->count - index == inner) {
+      bad(in, at.next, at.next, "the tree has more inner nodes than the image says");
+      return REFUSED;
     }
+    at = get_step(in, at, "the place of a node");
+    if (at.next == NULL) {
+      return REFUSED;
+    }
+    hf_node_kind other = made->root == HF_NODE_AND ? HF_NODE_OR : HF_NODE_AND;
+    hf_node_kind kind = made->open_count % 2 == 0 ? made->root : other;
+    made->pairs_least += kind == HF_NODE_OR && made->open_count > 0;
+    push_node(made, kind, index, (uint32_t)at.place);
+    made->innermost = made->count - 1;
+    made->open_count++;
   }
-  return status;
+  return at;
+}
+
+/* Closes what ends with comparison number `index`, until `left` nodes are open. */
+HF__INLINE cursor close_nodes(const reader *in, const hf_condition *condition, cursor at,
+                              tree *made, uint32_t index, uint32_t left) {
+  while (made->open_count > left) {
+    const unsigned char *from = at.next;
+    at = get_step(in, at, "the end of a node");
+    if (at.next == NULL) {
+      return REFUSED;
+    }
+    hf__node *closed = &made->nodes[made->innermost];
+    if (closed->end == closed->first) {
+      bad(in, from, at.next, "an inner node has a single child");
+      return REFUSED;
+    }
+    if (!is_place(condition, closed->offset_bytes, at.place)) {
+      bad(in, from, at.next, "a node has no such place in the text");
+      return REFUSED;
+    }
+    closed->end = index + 1;
+    closed->length_bytes = (uint32_t)at.place - closed->offset_bytes;
+    made->innermost = closed->parent;
+    made->open_count--;
+  }
+  return at;
+}
+
+/* Reads comparison number `index` with the nodes that begin or end there. */
+HF__INLINE cursor get_comparison(const reader *in, const hf_condition *condition, cursor at,
+                                 tree *made, uint32_t index, bool is_last) {
+  uint32_t inner = condition->node_count - condition->comparison_count;
+  varint depth = {at.next, 0};
+  if (!is_last) {
+    depth = get_varint(in, at.next, inner - 1, "the depth of an operator");
+  }
+  varint head = get_next(in, depth, HEAD_MOST, "the head of a comparison");
+  at.next = head.next;
+  if (at.next != NULL && !is_last) {
+    at = open_nodes(in, at, made, index, depth.value, inner);
+  }
+  hf__comparison *comparison = &condition->comparisons[index];
+  comparison->op = (hf_operator)(head.value >> HEAD_OPERATOR_SHIFT);
+  uint32_t left = head.value >> HEAD_LEFT_SHIFT & HEAD_KIND_MASK;
+  uint32_t right = head.value & HEAD_KIND_MASK;
+  if (at.next != NULL) {
+    at = get_side(in, condition, left, at, &comparison->left, &made->strings);
+  }
+  if (at.next != NULL) {
+    at = get_side(in, condition, right, at, &comparison->right, &made->strings);
+  }
+  if (at.next == NULL) {
+    return REFUSED;
+  }
+  hf__node *node = push_node(made, HF_NODE_COMPARISON, index, comparison->left.offset_bytes);
+  node->end = index + 1;
+  node->length_bytes = (uint32_t)at.place - node->offset_bytes;
+  at = close_nodes(in, condition, at, made, index, is_last ? 0 : depth.value + 1);
+  if (at.next != NULL && !is_last) {
+    made->nodes[made->innermost].end = index + 1;
+  }
+  return at;
 }
 
 /* Loading ------------------------------------------------------------------ */
 
-/* Fills the condition from what stands behind the text, up to the checksum. */
-static hf_status read_program(reader *in, const summary *said, hf_condition *condition) {
-  hf_status status = read_tree(in, said->root, condition);
-  if (status == HF_OK) {
-    status = read_comparisons(in, condition);
+static hf_status get_always(const reader *in, const summary *said, hf_condition *condition) {
+  varint place = get_varint(in, said->text + condition->text_bytes,
+                            condition->text_bytes - HF__ALWAYS_BYTES, "the place of 'always'");
+  if (place.next == NULL) {
+    return HF_ERROR_BAD_IMAGE;
   }
-  if (status == HF_OK && in->next != in->end) {
-    return bad(in, in->next, in->end - in->next, "the image goes on after its last comparison");
+  condition->nodes[0] = (hf__node){
+      .kind = HF_NODE_ALWAYS, .offset_bytes = place.value, .length_bytes = HF__ALWAYS_BYTES};
+  return place.next == in->end
+             ? HF_OK
+             : bad(in, place.next, in->end, "the image goes on after its program");
+}
+
+/* Fills the condition from the program. */
+static hf_status get_program(const reader *in, const summary *said, hf_condition *condition) {
+  if (said->root == HF_NODE_ALWAYS) {
+    return get_always(in, said, condition);
   }
-  return status == HF_OK ? hf__image_match_text(condition, said->text_at, in->error) : status;
+  tree made = {.nodes = condition->nodes, .root = said->root};
+  cursor at = {said->text + condition->text_bytes, 0};
+  uint32_t last = condition->comparison_count - 1;
+  for (uint32_t i = 0; i < last; i++) {
+    at = get_comparison(in, condition, at, &made, i, false);
+    if (at.next == NULL) {
+      return HF_ERROR_BAD_IMAGE;
+    }
+  }
+  at = get_comparison(in, condition, at, &made, last, true);
+  if (at.next == NULL) {
+    return HF_ERROR_BAD_IMAGE;
+  }
+  if (at.next != in->end) {
+    return bad(in, at.next, in->end, "the image goes on after its program");
+  }
+  const unsigned char *counts = in->bytes + HF__IMAGE_HEADER_BYTES;
+  if (made.count != condition->node_count) {
+    return bad(in, counts, said->text, "the tree has fewer inner nodes than the image says");
+  }
+  if (made.pairs_least > said->pairs) {
+    return bad(in, counts, said->text, "the tree takes more parentheses than the image says");
+  }
+  if (made.strings != said->shape.string_count) {
+    return bad(in, counts, said->text, "the program has another number of strings");
+  }
+  return HF_OK;
 }
 
 /* Completes it; on failure, as on success, the condition has another owner. */
@@ -552,7 +654,7 @@ static hf_status complete(const reader *in, const summary *said, hf_condition *c
   if (status == HF_ERROR_TYPE_MISMATCH) {
     /* No text compiles to it, so nobody saved it. */
     in->error->status = HF_ERROR_BAD_IMAGE;
-    in->error->offset_bytes += (uint32_t)said->text_at;
+    in->error->offset_bytes += (uint32_t)(said->text - in->bytes);
     return HF_ERROR_BAD_IMAGE;
   }
   return status;
@@ -562,21 +664,19 @@ hf_status hf_condition_load(const hf_schema *schema, const void *image, size_t l
                             const hf_condition_options *options, hf_condition **condition,
                             hf_error *error) {
   hf_condition_options chosen = options == NULL ? hf_condition_options_default() : *options;
-  reader in = {.bytes = image, .error = error};
-  summary said = {.text_at = 0};
+  reader in = {.bytes = image, .end = image, .error = error};
+  summary said = {.text = NULL};
   hf_status status = hf__check_limits(&chosen, error);
-  if (status != HF_OK || (status = read_envelope(&in, schema, length_bytes)) != HF_OK ||
-      (status = read_summary(&in, &chosen, &said)) != HF_OK ||
-      (status = count_strings(&in, &said.shape)) != HF_OK) {
+  if (status != HF_OK || (status = check_envelope(&in, schema, length_bytes)) != HF_OK ||
+      (status = get_summary(&in, &chosen, &said)) != HF_OK) {
     return status;
   }
   const hf_allocator *from = chosen.allocator == NULL ? &hf__allocator_default : chosen.allocator;
-  const char *text = (const char *)in.bytes + said.text_at;
-  hf_condition *made = hf__program_begin(schema, text, &said.shape, from);
+  hf_condition *made = hf__program_begin(schema, (const char *)said.text, &said.shape, from);
   if (made == NULL) {
     return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
   }
-  status = read_program(&in, &said, made);
+  status = get_program(&in, &said, made);
   if (status != HF_OK) {
     hf_condition_destroy(made);
     return status;

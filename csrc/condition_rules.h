@@ -11,11 +11,7 @@ HF_BEGIN_NONNULL
 HF_MUST_USE hf_status hf__check_limits(const hf_condition_options *options,
                                        hf_error *HF_NULLABLE error);
 
-/* Whether the whole text is `always`, in any letter case, with white space
- * around it; `word_offset` receives where the word begins. */
-bool hf__is_always(const char *HF_NULLABLE text, size_t length_bytes, size_t *word_offset);
-
-/* What `always` counts as tokens: the word and the end. */
+/* `always` and the end of the text, as tokens; the word's bytes. */
 enum { HF__ALWAYS_TOKENS = 2, HF__ALWAYS_BYTES = 6 };
 
 HF_END_NONNULL

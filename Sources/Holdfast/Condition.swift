@@ -76,7 +76,9 @@ import CHoldfast
   /// let urgent = try Condition(image: bytes)
   /// ```
   ///
-  /// Nothing in the image is trusted: what is cut short, altered or made to deceive is refused.
+  /// Nothing in the image is trusted: what is cut short, altered or not well formed is refused. But
+  /// its program decides, and its text is shown and not read: who can write images can write any
+  /// text into them. ``canonicalText`` tells what the condition decides.
   ///
   /// - Parameters:
   ///   - image: the bytes, such as an array or a `Data`.
@@ -86,7 +88,7 @@ import CHoldfast
   /// - Throws: ``HoldfastError/Code/badImage``, ``HoldfastError/Code/schemaMismatch``,
   ///   ``HoldfastError/Code/textTooLong``, ``HoldfastError/Code/tooComplex``,
   ///   ``HoldfastError/Code/invalidArgument``, ``HoldfastError/Code/outOfMemory``.
-  /// - Complexity: O(length + the names of the schema); a sequence that is not contiguous in memory
+  /// - Complexity: O(length); a sequence that is not contiguous in memory
   ///   is copied.
   public init(
     image: some Sequence<UInt8>, schema: Schema = .classic, limits: Limits = Limits()
@@ -121,7 +123,7 @@ import CHoldfast
   /// They are the same on every machine, two to three times the text, versioned and checksummed, and
   /// hold the text but not the schema, of which they know only whether it is the same.
   ///
-  /// - Complexity: O(length + the names of the schema).
+  /// - Complexity: O(length).
   public func image() -> [UInt8] {
     let length = unsafe hf_condition_save(pointer, nil, 0)
     return unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, initialized in

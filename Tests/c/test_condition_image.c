@@ -9,6 +9,7 @@
 #include "counting_allocator.h"
 #include "hf_test.h"
 #include "model.h"
+#include "schema.h"
 
 #ifndef HF_CONFORMANCE_DIRECTORY
 #error "HF_CONFORMANCE_DIRECTORY says where the rows are"
@@ -188,24 +189,113 @@ static void assert_same(const hf_condition *a, const hf_condition *b) {
   hf_context_destroy(context);
 }
 
-/* The condition that the text of `loaded` compiles to. */
-static hf_condition *compile_again(const hf_condition *loaded) {
-  size_t length = 0;
-  const char *text = hf_condition_text(loaded, &length);
+/* The condition that the canonical text of `loaded` compiles to. */
+static hf_condition *compile_canonical(const hf_condition *loaded) {
+  char *text = canonical_of(loaded);
   hf_condition_options options = largest();
   hf_condition *compiled = NULL;
   hf_error error;
-  if (hf_condition_compile(hf_condition_schema(loaded), text, length, &options, &compiled,
+  /* It may hold a NUL, so its length is asked for. */
+  if (hf_condition_compile(hf_condition_schema(loaded), text,
+                           hf_condition_canonical(loaded, NULL, 0), &options, &compiled,
                            &error) != HF_OK) {
-    test_fail("loaded, but does not compile: %.*s: %s\n", (int)length, text, error.message);
+    test_fail("loaded, but does not compile: %s: %s\n", text, error.message);
   }
+  char *again = canonical_of(compiled);
+  assert_string_equal(again, text);
+  free(again);
+  free(text);
   return compiled;
 }
 
-/* What was accepted is what its text compiles to, and has no other image. */
+/* All places are inside the text and what holds them, in order, and cut no character. */
+static void assert_placed(const char *text, size_t length, const hf_node *nodes, size_t count) {
+  uint32_t *ends = calloc(count, sizeof *ends); /* of the last child so far */
+  assert_non_null(ends);
+  for (size_t i = 0; i < count; i++) {
+    const hf_node *node = &nodes[i];
+    const hf_node *parent = &nodes[node->parent];
+    uint32_t end = node->offset_bytes + node->length_bytes;
+    assert_true(node->length_bytes > 0 && end <= length);
+    assert_true((unsigned char)text[node->offset_bytes] < 0x80);
+    assert_true((unsigned char)text[end - 1] < 0x80);
+    if (i > 0) {
+      assert_true(node->offset_bytes >= parent->offset_bytes);
+      assert_true(end <= parent->offset_bytes + parent->length_bytes);
+      assert_true(node->offset_bytes >= ends[node->parent]);
+      ends[node->parent] = end;
+    }
+    if (node->kind == HF_NODE_COMPARISON) {
+      uint32_t left_end = node->left.offset_bytes + node->left.length_bytes;
+      assert_int_equal(node->left.offset_bytes, node->offset_bytes);
+      assert_true(node->left.length_bytes > 0 && left_end <= node->right.offset_bytes);
+      assert_true(node->right.length_bytes > 0);
+      assert_int_equal(node->right.offset_bytes + node->right.length_bytes, end);
+    }
+  }
+  free(ends);
+}
+
+/* Decides alike, wherever things stand in the text. */
+static void assert_same_decisions(const hf_condition *a, const hf_condition *b,
+                                  const hf_context *context) {
+  size_t count = hf_condition_node_count(a);
+  assert_int_equal(hf_condition_node_count(b), count);
+  hf_node *of_a = calloc(count, sizeof *of_a);
+  hf_node *of_b = calloc(count, sizeof *of_b);
+  assert_true(of_a != NULL && of_b != NULL);
+  assert_int_equal(hf_condition_explain(a, context, of_a, count), HF_OK);
+  assert_int_equal(hf_condition_explain(b, context, of_b, count), HF_OK);
+  size_t length = 0;
+  const char *text = hf_condition_text(a, &length);
+  assert_placed(text, length, of_a, count);
+  for (size_t i = 0; i < count; i++) {
+    hf_node *x = &of_a[i];
+    hf_node *y = &of_b[i];
+    assert_true(x->kind == y->kind && x->parent == y->parent && x->depth == y->depth);
+    assert_true(x->status == y->status && x->held == y->held);
+    if (x->kind == HF_NODE_COMPARISON) {
+      assert_int_equal(x->op, y->op);
+      y->left.offset_bytes = x->left.offset_bytes;
+      y->left.length_bytes = x->left.length_bytes;
+      y->right.offset_bytes = x->right.offset_bytes;
+      y->right.length_bytes = x->right.length_bytes;
+      assert_same_operand(&x->left, &y->left);
+      assert_same_operand(&x->right, &y->right);
+    }
+  }
+  free(of_a);
+  free(of_b);
+  bool held_a = false;
+  bool held_b = false;
+  hf_error error_a = test_untouched_error();
+  hf_error error_b = test_untouched_error();
+  assert_int_equal(hf_condition_evaluate(a, context, &held_a, &error_a),
+                   hf_condition_evaluate(b, context, &held_b, &error_b));
+  assert_int_equal(held_a, held_b);
+  assert_int_equal(error_a.variable, error_b.variable);
+}
+
+/* What was accepted decides as its canonical text does, and has no other image. */
 static void assert_honest(const hf_condition *loaded, const image *from) {
-  hf_condition *compiled = compile_again(loaded);
-  assert_same(loaded, compiled);
+  hf_condition *compiled = compile_canonical(loaded);
+  assert_true(hf_condition_token_count(loaded) >= hf_condition_token_count(compiled));
+  size_t variables = hf_condition_variable_count(loaded);
+  assert_int_equal(hf_condition_variable_count(compiled), variables);
+  for (size_t i = 0; i < variables; i++) {
+    assert_int_equal(hf_condition_variable(loaded, i), hf_condition_variable(compiled, i));
+  }
+  hf_context *context = NULL;
+  assert_int_equal(hf_context_create(hf_condition_schema(loaded), NULL, &context), HF_OK);
+  assert_same_decisions(loaded, compiled, context);
+  size_t count = hf_schema_count(hf_condition_schema(loaded));
+  for (uint32_t i = 0; i < count; i++) {
+    if (hf_context_set_number(context, i, 0.5 * i) != HF_OK) {
+      (void)!hf_context_set_string(context, i, "some", 4);
+    }
+  }
+  assert_same_decisions(loaded, compiled, context);
+  hf_context_destroy(context);
   image again = save(loaded);
   assert_int_equal(again.length, from->length);
   assert_memory_equal(again.bytes, from->bytes, from->length);
@@ -455,16 +545,17 @@ static void the_format_is_frozen(void **state) {
   image w1 = save_text(hf_schema_classic(), W1);
   image w2 = save_text(schema, W2);
   printf("image bytes: always %zu, W1 %zu, W2 %zu\n", always.length, w1.length, w2.length);
-  assert_hex(&always, "4846430177049e84fa5b63b40302000006616c776179739db87740a59ebe77");
-  assert_hex(&w1, "4846430177049e84fa5b63b401080201297365766572697479203e3d20302e3820616e6420726563"
-                  "757272656e63655f636f756e74203e3d2032002e000004039a9999999999e93f2e05010401000000"
-                  "000000004076114069c128e803");
-  assert_hex(&w2, "484643015ab68d1c6ef2aeb602280805642861203e20302e3520616e642062203c20302e3329206f"
-                  "72202863203e3d20302e3220616e642064203c3d20302e3920616e642065203e20302e3129206f72"
-                  "202861203c20302e3120616e64202862203e20302e37206f722065203e3d20302e39352929010001"
-                  "010001022501000303000000000000e03f1305010303333333333333d33f2e060204039a99999999"
-                  "99c93f1c05030403cdccccccccccec3f25050403039a9999999999b93f13060003039a9999999999"
-                  "b93f2506010303666666666666e63f2e04040404666666666666ee3f3f43314fe138ca96");
+  assert_hex(&always, "484643014f837a3e7b407944030000000006616c77617973003fc1283ec7854186");
+  assert_hex(&w1, "484643014f837a3e7b4079440100020100297365766572697479203e3d20302e3820616e64207265"
+                  "63757272656e63655f636f756e74203e3d203200510000080004039a9999999999e93f5105100104"
+                  "01000000000000004000c95f47aca7523e81");
+  assert_hex(&w2, "484643013209d39acc39573b0204080500642861203e20302e3520616e642062203c20302e332920"
+                  "6f72202863203e3d20302e3220616e642064203c3d20302e3920616e642065203e20302e3129206f"
+                  "72202861203c20302e3120616e64202862203e20302e37206f722065203e3d20302e393529290141"
+                  "00010001000303000000000000e03f00210501010303333333333333d33f0001510600010204039a"
+                  "9999999999c93f01310501030403cdccccccccccec3f004105010403039a9999999999b93f000121"
+                  "0600010003039a9999999999b93f0241060001010303666666666666e63f51040104040466666666"
+                  "6666ee3f00010110ae27069f2e2a48");
   assert_true(w2.length <= 256);
   free(always.bytes);
   free(w1.bytes);
@@ -560,7 +651,7 @@ static void every_flipped_bit_is_refused(void **state) {
   }
 }
 
-/* With a checksum that is right: refused, or what its text compiles to. */
+/* With a checksum that is right: refused, or what its canonical text compiles to. */
 static bool is_honest(const hf_schema *schema, image *forged) {
   seal(forged);
   hf_error error;
@@ -643,158 +734,377 @@ static void an_integer_has_one_form(void **state) {
 
 /* Forgery ------------------------------------------------------------------ */
 
-/* Writes what an image has before its text; returns where it ends. All is below 128. */
-static size_t put_start(const hf_schema *schema, unsigned char *bytes, hf_node_kind root,
-                        uint32_t tokens, uint32_t comparisons, uint32_t inner, const char *text) {
-  uint64_t digest = hf__image_schema_digest(schema);
-  memcpy(bytes, "HFC\x01", 4);
-  for (size_t i = 0; i < 8; i++) {
-    bytes[4 + i] = (unsigned char)(digest >> (8 * i));
-  }
-  bytes[12] = (unsigned char)root;
-  bytes[13] = (unsigned char)tokens;
-  bytes[14] = (unsigned char)comparisons;
-  bytes[15] = (unsigned char)inner;
-  bytes[16] = (unsigned char)strlen(text);
-  memcpy(bytes + 17, text, strlen(text));
-  return 17 + strlen(text);
+enum { TEXT_AT = HF__IMAGE_HEADER_BYTES + 6 }; /* where all counts are below 128 */
+
+/* An image in the making. */
+typedef struct forge {
+  unsigned char bytes[256];
+  size_t length;
+  uint32_t place; /* in the text */
+} forge;
+
+static void put(forge *to, uint32_t value) {
+  assert_true(value < 128 && to->length < sizeof to->bytes);
+  to->bytes[to->length] = (unsigned char)value;
+  to->length++;
 }
 
-/*
- * A text with five comparisons, and every tree that can be claimed for it: only
- * the right one loads.
- */
-static void a_text_has_one_tree(void **state) {
-  (void)state;
-  static const char *const texts[] = {
-      "a>1 and a>2 and a>3 and a>4 and a>5",       "a>1 or a>2 or a>3 or a>4 or a>5",
-      "a>1 and a>2 or a>3 and a>4 or a>5",         "a>1 or a>2 and a>3 or a>4 and a>5",
-      "a>1 and (a>2 or a>3) and (a>4 or a>5)",     "(a>1 or a>2 and a>3) and a>4 or a>5",
-      "a>1 or (a>2 and (a>3 or (a>4 and a>5)))",   "((((a>1) or a>2) and a>3) or a>4) and a>5",
-      "a>1 and ((a>2 and a>3) and a>4 or a>5)",    "(a>1 or a>2) and (a>3 or a>4 or (a>5))",
-      "(a>1 or (a>2 and a>3)) or (a>4 and a>5)",   "((a>1 and a>2) or a>3) and (a>4 or a>5)",
-      "(a>1 and (a>2 and (a>3 and a>4))) and a>5",
-  };
-  enum { JOINS = 4, DEPTHS = 4 };
-  hf_schema *schema = test_schema("a b");
-  for (size_t t = 0; t < COUNT(texts); t++) {
-    image saved = save_text(schema, texts[t]);
-    size_t joins_at = 17 + strlen(texts[t]);
-    uint32_t accepted = 0;
-    for (uint32_t choice = 0; choice < 256 * DEPTHS * 2; choice++) {
-      image forged = image_of(saved.bytes, saved.length);
-      for (uint32_t j = 0; j < JOINS; j++) {
-        forged.bytes[joins_at + j] = (unsigned char)(choice >> (2 * j) & 3);
-      }
-      forged.bytes[15] = (unsigned char)(1 + (choice >> 8 & 3));
-      forged.bytes[12] = (unsigned char)(choice >> 10 == 0 ? HF_NODE_AND : HF_NODE_OR);
-      bool same = memcmp(forged.bytes, saved.bytes, saved.length - 8) == 0;
-      bool honest = is_honest(schema, &forged);
-      if (honest != same) {
-        test_fail("%s: root %u, %u inner nodes, joins %u %u %u %u\n", texts[t],
-                  (unsigned)forged.bytes[12], (unsigned)forged.bytes[15],
-                  (unsigned)forged.bytes[joins_at], (unsigned)forged.bytes[joins_at + 1],
-                  (unsigned)forged.bytes[joins_at + 2], (unsigned)forged.bytes[joins_at + 3]);
-      }
-      accepted += honest;
-      free(forged.bytes);
-    }
-    assert_int_equal(accepted, 1);
-    free(saved.bytes);
+static void put_uint64(forge *to, uint64_t value) {
+  assert_true(to->length + 8 <= sizeof to->bytes);
+  for (size_t i = 0; i < 8; i++) {
+    to->bytes[to->length + i] = (unsigned char)(value >> (8 * i));
   }
+  to->length += 8;
+}
+
+static void put_place(forge *to, uint32_t place) {
+  put(to, place - to->place);
+  to->place = place;
+}
+
+/* Root, pairs of parentheses, comparisons, inner nodes, strings; the text. */
+static void put_start(forge *to, const hf_schema *schema, const unsigned char counts[5],
+                      const char *text) {
+  *to = (forge){.bytes = "HFC\x01", .length = 4};
+  put_uint64(to, schema->digest);
+  for (size_t i = 0; i < 5; i++) {
+    put(to, counts[i]);
+  }
+  put(to, (uint32_t)strlen(text));
+  memcpy(to->bytes + to->length, text, strlen(text));
+  to->length += strlen(text);
+}
+
+static image forged_by(forge *from) {
+  put_uint64(from, 0);
+  image made = image_of(from->bytes, from->length);
+  seal(&made);
+  return made;
+}
+
+/* Trees -------------------------------------------------------------------- */
+
+enum { LEAVES = 5, LEAF_TEXT_BYTES = 8 };
+
+/* What a tree of depths is, told another way: by its least depth, which splits it. */
+typedef struct told {
+  bool is_tree;
+  uint32_t inner;
+  uint32_t pairs; /* of parentheses that it takes */
+  char text[128];
+} told;
+
+static void tell(told *all, const unsigned char *depths, uint32_t from, uint32_t to, unsigned depth,
+                 bool is_and) {
+  size_t length = strlen(all->text);
+  if (from == to) {
+    snprintf(all->text + length, sizeof all->text - length, "a > %u", (unsigned)from + 1);
+    return;
+  }
+  bool joins = false;
+  for (uint32_t i = from; i < to; i++) {
+    joins = joins || depths[i] == depth;
+  }
+  if (!joins) {
+    all->is_tree = false;
+    return;
+  }
+  bool parentheses = !is_and && depth > 0;
+  all->inner++;
+  all->pairs += parentheses ? 1 : 0;
+  strcat(all->text, parentheses ? "(" : "");
+  uint32_t start = from;
+  for (uint32_t i = from; i <= to; i++) {
+    if (i == to || depths[i] == depth) {
+      tell(all, depths, start, i, depth + 1, !is_and);
+      strcat(all->text, i == to ? "" : is_and ? " and " : " or ");
+      start = i + 1;
+    }
+  }
+  strcat(all->text, parentheses ? ")" : "");
+}
+
+static image forge_tree(const hf_schema *schema, const unsigned char *depths, hf_node_kind root,
+                        uint32_t inner, uint32_t pairs) {
+  const unsigned char counts[5] = {(unsigned char)root, (unsigned char)pairs, LEAVES,
+                                   (unsigned char)inner, 0};
+  forge to;
+  put_start(&to, schema, counts, "a > 1   a > 2   a > 3   a > 4   a > 5   ");
+  unsigned open = 0;
+  for (uint32_t i = 0; i < LEAVES; i++) {
+    bool is_last = i + 1 == LEAVES;
+    uint32_t start = LEAF_TEXT_BYTES * i;
+    if (!is_last) {
+      put(&to, depths[i]);
+    }
+    put(&to, HF_OPERATOR_GREATER << 4 | 0 << 2 | 1);
+    for (; !is_last && open <= depths[i]; open++) {
+      put_place(&to, start);
+    }
+    put_place(&to, start);
+    put_place(&to, start + 1);
+    put(&to, 0);
+    put_place(&to, start + 4);
+    put_place(&to, start + 5);
+    double number = i + 1;
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    put_uint64(&to, bits);
+    for (; open > (is_last ? 0u : depths[i] + 1u); open--) {
+      put_place(&to, start + 5);
+    }
+  }
+  return forged_by(&to);
+}
+
+/* Every sequence of depths, with every count: those that are a tree load, as that tree. */
+static void depths_that_are_no_tree_are_refused(void **state) {
+  (void)state;
+  enum { DEPTHS = 4, SEQUENCES = 256 };
+  hf_schema *schema = test_schema("a b");
+  uint32_t accepted = 0;
+  for (uint32_t choice = 0; choice < SEQUENCES * DEPTHS * 2 * 2; choice++) {
+    unsigned char depths[LEAVES - 1];
+    for (uint32_t i = 0; i + 1 < LEAVES; i++) {
+      depths[i] = (unsigned char)(choice >> (2 * i) & 3);
+    }
+    uint32_t inner = 1 + (choice >> 8 & 3);
+    hf_node_kind root = (choice >> 10 & 1) == 0 ? HF_NODE_AND : HF_NODE_OR;
+    uint32_t missing = choice >> 11; /* pairs of parentheses */
+    told want = {.is_tree = true, .text = ""};
+    tell(&want, depths, 0, LEAVES - 1, 0, root == HF_NODE_AND);
+    if (missing > want.pairs) {
+      continue;
+    }
+    image forged = forge_tree(schema, depths, root, inner, want.pairs - missing);
+    bool sound = want.is_tree && want.inner == inner && missing == 0;
+    hf_error error;
+    hf_condition *loaded = load(schema, &forged, &error);
+    if ((loaded != NULL) != sound) {
+      test_fail("root %u, %u inner nodes, depths %u %u %u %u: %s\n", (unsigned)root,
+                (unsigned)inner, (unsigned)depths[0], (unsigned)depths[1], (unsigned)depths[2],
+                (unsigned)depths[3], sound ? error.message : "loaded");
+    }
+    if (loaded != NULL) {
+      char *text = canonical_of(loaded);
+      assert_string_equal(text, want.text);
+      free(text);
+      assert_honest(loaded, &forged);
+      hf_condition_destroy(loaded);
+      accepted++;
+    }
+    free(forged.bytes);
+  }
+  /* The little Schroeder number of five leaves, for each kind of root. */
+  assert_int_equal(accepted, 2 * 45);
   hf_schema_release(schema);
 }
 
-/* The program of one text under another of the same length. */
-static void a_text_that_says_something_else_is_refused(void **state) {
+/* Texts -------------------------------------------------------------------- */
+
+/* The program decides; the text is only shown. */
+static void a_text_is_shown_and_not_read(void **state) {
   (void)state;
   static const struct {
     const char *program;
     const char *text;
-    unsigned char tokens; /* if it is not 0, claimed too */
   } rows[] = {
-      {"a > 1", "b > 1", 0},
-      {"a > 1", "a < 1", 0},
-      {"a > 1", "a > 2", 0},
-      {"a > 1", "1 > a", 0},
-      {"a > 1", "a > a", 0},
-      {"a >1", "a>1 ", 0},
-      {"a >= 1", "a => 1", 0},
-      {"a > 1 ", "a >= 1", 0},
-      {"a > 1 ", "a > 1.", 0},
-      {"a > 1 ", "a > 11", 0},
-      {"a > 1 ", "a > 1)", 0},
-      {"a > 1 ", "a > 1(", 0},
-      {"a > 1 ", "a > 1@", 0},
-      {"a > 1 ", "(a > 1", 0},
-      {" a > 1", "ba > 1", 0},
-      {"a  > 1", "ab > 1", 0},
-      {"a > 00", "a > ..", 0},
-      {"a > 0 ", "a > . ", 0},
-      {"a > 10", "a > 1e", 0},
-      {"a == 'x'", "a == 'x\"", 0},
-      {"a == 'x'", "a == 'y'", 0},
-      {"a == 'x'", "a ==  'x", 0},
-      {"a == ''  ", "a == ''''", 0},
-      {"a == 'xx'", "a == 'x''", 0},
-      {"a == 'xx'", "a == \"x\"'", 0},
-      {"a > 1 and b > 1", "a > 1 or  b > 1", 0},
-      {"a > 1 and b > 1", "a > 1 && b > 1 ", 0},
-      {"a > 1 and b > 1", "a > 1 andxb > 1", 0},
-      {"a > 1 or  b > 1", "a > 1 or b > 1 ", 0},
-      {"a > 1 or  b > 1", "a > 1 or1 b > 1", 0},
-      {"a > 1 or  b > 1", "a > 1or b  > 1 ", 0},
-      {"a > 1  and  b > 1", "(a > 1) and b > 1", 0},
-      {"(a > 1) and (b > 1)", "(a > 1  and  b > 1)", 0},
-      {"a>1 and b>1  or a>2 ", "a>1 and(b>1  or a>2)", 0},
-      {"a>1 or b>1  and a>2 ", "(a>1 or b>1) and a>2", 0},
-      {"always ", "never  ", 0},
-      {"always ", "a == 1 ", 0},
-      {" a > 1", "(a > 1", 5},
-      {"a > 1 ", "a > 1(", 5},
-      {"a > 1 ", "a > 1)", 5},
-      {"a > 1  and  b > 1", "(a > 1 and (b > 1", 0},
-      {" a > 1 and  b > 1", "(a > 1 and (b > 1", 10},
-      {"b == a and 1 == 1", "b == aand  1 == 1", 0},
-      {"a>1 and.0>a", "a>1 and00>a", 0},
-      {"a>1 or.0>a", "a>1 or00>a", 0},
+      {"a > 1", "b > 1"},           {"a > 1", "a < 2"},
+      {"a > 1", "     "},           {"a > 1 and b > 1", "((((((((((((((("},
+      {"always", "never!"},         {"a == 'x'", "b != 'x'"},
+      {"a == 'x'", "a == 'y'"},     {"a == 'x'", "a == \"x\""},
+      {"a   > 1", "a\xC3\xA9 > 1"},
   };
   hf_schema *schema = test_schema("a b");
   for (size_t i = 0; i < COUNT(rows); i++) {
     image saved = save_text(schema, rows[i].program);
-    assert_int_equal(strlen(rows[i].text), strlen(rows[i].program));
-    memcpy(saved.bytes + 17, rows[i].text, strlen(rows[i].text));
-    if (rows[i].tokens != 0) {
-      saved.bytes[13] = rows[i].tokens;
+    size_t length = strlen(rows[i].text);
+    assert_int_equal(length, strlen(rows[i].program));
+    memcpy(saved.bytes + TEXT_AT, rows[i].text, length);
+    seal(&saved);
+    hf_error error;
+    hf_condition *loaded = load(schema, &saved, &error);
+    if (loaded == NULL) {
+      test_fail("the program of %s, the text %s: %s\n", rows[i].program, rows[i].text,
+                error.message);
     }
-    /* A string's characters are in the text alone: another one there is another program. */
-    bool honest = is_honest(schema, &saved);
-    if (honest != (strcmp(rows[i].text, "a == 'y'") == 0)) {
-      test_fail("the program of %s, the text %s\n", rows[i].program, rows[i].text);
-    }
+    size_t shown_bytes = 0;
+    const char *shown = hf_condition_text(loaded, &shown_bytes);
+    assert_int_equal(shown_bytes, length);
+    assert_memory_equal(shown, rows[i].text, length + 1);
+    assert_honest(loaded, &saved);
+    /* A string's characters are in the text alone. */
+    hf_condition *program =
+        test_compile(schema, strchr(rows[i].text, 'y') == NULL ? rows[i].program : rows[i].text);
+    char *want = canonical_of(program);
+    char *got = canonical_of(loaded);
+    assert_string_equal(got, want);
+    free(want);
+    free(got);
+    hf_condition_destroy(program);
+    hf_condition_destroy(loaded);
     free(saved.bytes);
   }
   hf_schema_release(schema);
 }
 
-static void a_number_is_the_one_of_the_text(void **state) {
+static void a_text_that_lacks_its_strings_or_cuts_characters_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *program;
+    const char *text;
+  } rows[] = {
+      {"a == 'x'", "a == 'x\""},
+      {"a == 'x'", "a == \"x'"},
+      {"a == 'x'", "a == xxx"},
+      {"a == 'x'", "a == 'xx"},
+      {"a == 'x'", "a == xx'"},
+      {"a == 'x'", "a == '''"},
+      {"a == 'xx'", "a == 'x''"},
+      {"a == 'xx'", "a == ''x'"},
+      {"a == 'xx'", "a == \"\"x\""},
+      {"a == 'x'", "a == (x("},
+      {"'x' == a", "x'' == a"},
+      {"a > 1", "a > \xFF"},
+      {"a > 1", "a\x80> 1"},
+      {"a > 1 ", "a > \xC3\xA9"},
+      {"a  > 1", "\xC3\xA9 > 1"},
+      {"aa > 1", "\xC3\xA9 > 1"},
+      {"aa > 1", "a\xC3\xA9> 1"},
+      {" a > 1", "\xC3\xA9 > 1"},
+      {"a > 11", "a > 1\xC3"},
+      {"a > 11", "a > \xC3\xA9"},
+      {"((a>1)or b>2)and b>1", "\xC3\xA9"
+                               "a>1)or b>2)and b>1"},
+      {"b>1 and(a>1 or(b>2))", "b>1 and(a>1 or(b>2\xC3\xA9"},
+  };
+  hf_schema *schema = test_schema("a b aa");
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    image saved = save_text(schema, rows[i].program);
+    assert_int_equal(saved.bytes[TEXT_AT - 1], strlen(rows[i].program));
+    memcpy(saved.bytes + TEXT_AT, rows[i].text, strlen(rows[i].program));
+    seal(&saved);
+    assert_refused(schema, &saved, HF_ERROR_BAD_IMAGE);
+    free(saved.bytes);
+  }
+  hf_schema_release(schema);
+}
+
+/* Comparisons -------------------------------------------------------------- */
+
+/* `a > 1` with these places and head. */
+static image forge_comparison(const hf_schema *schema, const unsigned char *steps, uint32_t head,
+                              uint32_t variable, uint32_t pairs) {
+  const unsigned char counts[5] = {HF_NODE_COMPARISON, (unsigned char)pairs, 1, 0, 0};
+  forge to;
+  put_start(&to, schema, counts, "(a > 1)");
+  put(&to, head);
+  put(&to, steps[0]);
+  put(&to, steps[1]);
+  put(&to, variable);
+  put(&to, steps[2]);
+  put(&to, steps[3]);
+  put_uint64(&to, UINT64_C(0x3FF0000000000000));
+  return forged_by(&to);
+}
+
+static void what_a_comparison_says_is_checked(void **state) {
+  (void)state;
+  enum { HEAD = HF_OPERATOR_GREATER << 4 | 1 };
+  static const struct {
+    unsigned char steps[4];
+    unsigned char head;
+    unsigned char variable;
+    unsigned char pairs;
+    bool sound;
+  } rows[] = {
+      {{1, 1, 3, 1}, HEAD, 0, 1, true},
+      {{1, 1, 3, 1}, HEAD, 1, 1, true},
+      {{0, 1, 0, 1}, HEAD, 0, 2, true},
+      {{0, 1, 0, 6}, HEAD, 0, 0, true},
+      {{0, 6, 0, 1}, HEAD, 0, 1, true},
+      {{6, 1, 0, 1}, HEAD, 0, 1, false}, /* beyond the end */
+      {{0, 1, 0, 7}, HEAD, 0, 1, false},
+      {{0, 7, 0, 1}, HEAD, 0, 1, false},
+      {{8, 1, 0, 1}, HEAD, 0, 1, false},
+      {{1, 0, 3, 1}, HEAD, 0, 1, false}, /* no place at all */
+      {{1, 1, 3, 0}, HEAD, 0, 1, false},
+      {{1, 1, 3, 1}, HEAD, 2, 1, false}, /* no such variable */
+      {{1, 1, 3, 1}, HEAD, 127, 1, false},
+      {{1, 1, 3, 1}, HEAD, 0, 3, false},       /* no room for the parentheses */
+      {{1, 1, 3, 1}, 6 << 4 | 1, 0, 1, false}, /* no such operator or kind */
+      {{1, 1, 3, 1}, 7 << 4 | 1, 0, 1, false},
+      {{1, 1, 3, 1}, HF_OPERATOR_GREATER << 4 | 3, 0, 1, false},
+      {{1, 1, 3, 1}, HF_OPERATOR_GREATER << 4 | 3 << 2 | 1, 0, 1, false},
+      {{1, 1, 3, 1}, HF_OPERATOR_GREATER << 4 | 2, 0, 1, false},
+  };
+  hf_schema *schema = test_schema("a b");
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    image forged =
+        forge_comparison(schema, rows[i].steps, rows[i].head, rows[i].variable, rows[i].pairs);
+    hf_error error;
+    hf_condition *loaded = load(schema, &forged, &error);
+    if ((loaded != NULL) != rows[i].sound) {
+      test_fail("row %zu: %s\n", i, loaded != NULL ? "loaded" : error.message);
+    }
+    if (loaded != NULL) {
+      assert_int_equal(hf_condition_token_count(loaded), 4 + 2 * rows[i].pairs);
+      assert_honest(loaded, &forged);
+      hf_condition_destroy(loaded);
+    } else {
+      assert_int_equal(error.status, HF_ERROR_BAD_IMAGE);
+    }
+    free(forged.bytes);
+  }
+  hf_schema *none = test_schema("");
+  image forged = forge_comparison(none, rows[0].steps, HEAD, 0, 1);
+  assert_refused(none, &forged, HF_ERROR_BAD_IMAGE);
+  free(forged.bytes);
+  hf_schema_release(none);
+  hf_schema_release(schema);
+}
+
+/* Memory for them is taken before they are read. */
+static void strings_are_as_many_as_the_image_says(void **state) {
+  (void)state;
+  hf_schema *schema = test_schema("a:string b:string");
+  image saved = save_text(schema, "a == 'x' or 'y' == b or a == b");
+  size_t strings_at = TEXT_AT - 2;
+  assert_int_equal(saved.bytes[strings_at], 2);
+  for (unsigned char count = 0; count < 128; count++) {
+    saved.bytes[strings_at] = count;
+    seal(&saved);
+    if (count != 2) {
+      assert_refused(schema, &saved, HF_ERROR_BAD_IMAGE);
+    }
+  }
+  free(saved.bytes);
+  hf_schema_release(schema);
+}
+
+static void a_number_is_finite_and_has_no_sign(void **state) {
   (void)state;
   /* The comparison is the last; its number stands before the checksum. */
-  static const uint64_t bits[] = {
-      UINT64_C(0x8000000000000000), /* -0 */
-      UINT64_C(0x0000000000000001), /* the smallest */
-      UINT64_C(0x3FF0000000000000), /* 1 */
-      UINT64_C(0x7FF0000000000000), /* infinity */
-      UINT64_C(0x7FF8000000000000), /* no number */
-      UINT64_C(0xFFF8000000000001),
+  static const struct {
+    uint64_t bits;
+    bool sound;
+  } rows[] = {
+      {UINT64_C(0x0000000000000000), true},
+      {UINT64_C(0x0000000000000001), true}, /* the smallest */
+      {UINT64_C(0x3FF0000000000000), true},
+      {UINT64_C(0x7FEFFFFFFFFFFFFF), true},  /* the largest */
+      {UINT64_C(0x7FF0000000000000), false}, /* infinity */
+      {UINT64_C(0x7FF8000000000000), false}, /* no number */
+      {UINT64_C(0x8000000000000000), false}, /* -0 */
+      {UINT64_C(0xBFF0000000000000), false},
+      {UINT64_C(0xFFF8000000000001), false},
   };
-  for (size_t i = 0; i < COUNT(bits); i++) {
+  for (size_t i = 0; i < COUNT(rows); i++) {
     image saved = save_text(hf_schema_classic(), "step > 0");
     for (size_t b = 0; b < 8; b++) {
-      saved.bytes[saved.length - 16 + b] = (unsigned char)(bits[i] >> (8 * b));
+      saved.bytes[saved.length - 16 + b] = (unsigned char)(rows[i].bits >> (8 * b));
     }
-    seal(&saved);
-    assert_refused(hf_schema_classic(), &saved, HF_ERROR_BAD_IMAGE);
+    assert_int_equal(is_honest(hf_schema_classic(), &saved), rows[i].sound);
     free(saved.bytes);
   }
 }
@@ -806,29 +1116,43 @@ static void counts_are_checked_before_memory_is_taken(void **state) {
   hf_allocator hooks = counting_hooks(&counting);
   hf_condition_options options = largest();
   options.allocator = &hooks;
-  static const unsigned char starts[][12] = {
-      {HF_NODE_AND, 0x80, 0x80, 0x40, 0x80, 0x80, 0x10, 1, 0},
-      {HF_NODE_AND, 0x80, 0x80, 0x40, 0x80, 0x80, 0x10, 0xFF, 0xFF, 0x0F, 0},
-      {HF_NODE_COMPARISON, 4, 1, 0, 0xFF, 0xFF, 0xFF, 0x07},
-      {HF_NODE_COMPARISON, 4, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F},
-      {HF_NODE_OR, 8, 2, 2, 0},
-      {HF_NODE_OR, 8, 2, 0, 0},
-      {HF_NODE_OR, 8, 1, 1, 0},
-      {HF_NODE_OR, 7, 2, 1, 0},
-      {HF_NODE_COMPARISON, 4, 0, 0, 0},
-      {HF_NODE_COMPARISON, 8, 2, 0, 0},
-      {HF_NODE_COMPARISON, 3, 1, 0, 0},
-      {HF_NODE_ALWAYS, 3, 0, 0, 0},
-      {HF_NODE_ALWAYS, 4, 1, 0, 0},
-      {HF_NODE_ALWAYS, 2, 0, 1, 0},
-      {4, 2, 0, 0, 0},
+  /* Root, pairs of parentheses, comparisons, inner nodes, strings, bytes of text. */
+  static const unsigned char starts[][14] = {
+      {HF_NODE_AND, 0, 0x80, 0x80, 0x10, 1, 0, 0},
+      {HF_NODE_AND, 0, 0x80, 0x80, 0x10, 1, 0, 20},
+      {HF_NODE_AND, 0, 2, 1, 0x80, 0x80, 0x10, 20},
+      {HF_NODE_AND, 0, 3, 0x80, 0x80, 0x10, 0, 20},
+      {HF_NODE_AND, 0x80, 0x80, 0x10, 2, 1, 0, 20},
+      {HF_NODE_COMPARISON, 0, 1, 0, 0, 0xFF, 0xFF, 0xFF, 0x07},
+      {HF_NODE_COMPARISON, 0, 1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F},
+      {HF_NODE_OR, 0, 2, 2, 0, 20},
+      {HF_NODE_OR, 0, 2, 0, 0, 20},
+      {HF_NODE_OR, 0, 1, 1, 0, 20},
+      {HF_NODE_OR, 0, 2, 1, 5, 20},
+      {HF_NODE_OR, 0, 2, 1, 0, 7},
+      {HF_NODE_OR, 1, 2, 1, 0, 9},
+      {HF_NODE_OR, 0, 5, 1, 0, 23},
+      {HF_NODE_OR, 0, 4, 3, 0, 18},
+      {HF_NODE_COMPARISON, 0, 0, 0, 0, 20},
+      {HF_NODE_COMPARISON, 0, 2, 0, 0, 20},
+      {HF_NODE_COMPARISON, 0, 1, 1, 0, 20},
+      {HF_NODE_COMPARISON, 0, 1, 0, 3, 20},
+      {HF_NODE_COMPARISON, 0, 1, 0, 0, 2},
+      {HF_NODE_COMPARISON, 9, 1, 0, 0, 20},
+      {HF_NODE_ALWAYS, 1, 0, 0, 0, 20},
+      {HF_NODE_ALWAYS, 0, 1, 0, 0, 20},
+      {HF_NODE_ALWAYS, 0, 0, 1, 0, 20},
+      {HF_NODE_ALWAYS, 0, 0, 0, 1, 20},
+      {HF_NODE_ALWAYS, 0, 0, 0, 0, 5},
+      {4, 0, 0, 0, 0, 20},
   };
   for (size_t i = 0; i < COUNT(starts); i++) {
-    unsigned char bytes[64] = {0};
-    put_start(hf_schema_classic(), bytes, HF_NODE_ALWAYS, 0, 0, 0, "");
-    memcpy(bytes + HF__IMAGE_HEADER_BYTES, starts[i], sizeof starts[i]);
-    image forged = image_of(bytes, sizeof bytes);
-    seal(&forged);
+    static const unsigned char none[5] = {0};
+    forge to;
+    put_start(&to, hf_schema_classic(), none, "");
+    memcpy(to.bytes + HF__IMAGE_HEADER_BYTES, starts[i], sizeof starts[i]);
+    to.length = 56;
+    image forged = forged_by(&to);
     counting_reset(&counting, 0);
     hf_condition *condition = NULL;
     hf_error error;
@@ -846,7 +1170,7 @@ static void types_that_do_not_compile_do_not_load(void **state) {
   hf_schema *any = test_schema("n:any m");
   hf_schema *number = test_schema("n:number m");
   image saved = save_text(any, "m == 1 or n < 'x'");
-  uint64_t digest = hf__image_schema_digest(number);
+  uint64_t digest = number->digest;
   for (size_t i = 0; i < 8; i++) {
     saved.bytes[4 + i] = (unsigned char)(digest >> (8 * i));
   }
@@ -854,7 +1178,7 @@ static void types_that_do_not_compile_do_not_load(void **state) {
   assert_refused(number, &saved, HF_ERROR_BAD_IMAGE);
   hf_error error;
   assert_null(load(number, &saved, &error));
-  assert_int_equal(error.offset_bytes, 17 + 10);
+  assert_int_equal(error.offset_bytes, TEXT_AT + 10);
   assert_int_equal(error.length_bytes, 7);
   assert_non_null(strstr(error.message, "'n'"));
   free(saved.bytes);
@@ -1046,9 +1370,11 @@ static void loading_survives_without_memory(void **state) {
     saved.bytes[i] ^= 0x15;
     seal(&saved);
     hf_condition *condition = (hf_condition *)(void *)&place;
-    assert_int_not_equal(
-        hf_condition_load(schema, saved.bytes, saved.length, &options, &condition, NULL), HF_OK);
-    assert_ptr_equal(condition, &place);
+    if (hf_condition_load(schema, saved.bytes, saved.length, &options, &condition, NULL) == HF_OK) {
+      hf_condition_destroy(condition); /* another text, or another number */
+    } else {
+      assert_ptr_equal(condition, &place);
+    }
     assert_int_equal(counting.live_blocks, 0);
     saved.bytes[i] ^= 0x15;
   }
@@ -1072,9 +1398,12 @@ int main(void) {
       cmocka_unit_test(every_changed_byte_is_refused_or_makes_an_honest_image),
       cmocka_unit_test(random_damage_is_refused_or_makes_an_honest_image),
       cmocka_unit_test(an_integer_has_one_form),
-      cmocka_unit_test(a_text_has_one_tree),
-      cmocka_unit_test(a_text_that_says_something_else_is_refused),
-      cmocka_unit_test(a_number_is_the_one_of_the_text),
+      cmocka_unit_test(depths_that_are_no_tree_are_refused),
+      cmocka_unit_test(a_text_is_shown_and_not_read),
+      cmocka_unit_test(a_text_that_lacks_its_strings_or_cuts_characters_is_refused),
+      cmocka_unit_test(what_a_comparison_says_is_checked),
+      cmocka_unit_test(strings_are_as_many_as_the_image_says),
+      cmocka_unit_test(a_number_is_finite_and_has_no_sign),
       cmocka_unit_test(counts_are_checked_before_memory_is_taken),
       cmocka_unit_test(types_that_do_not_compile_do_not_load),
       cmocka_unit_test(another_schema_is_refused_and_an_equal_one_serves),

@@ -186,8 +186,7 @@ HF_API size_t hf_condition_canonical(const hf_condition *condition, char *HF_NUL
  *         that all of it was written. Two to three times the text; at most 256
  *         bytes for eight comparisons in a hundred bytes of text.
  *
- * Threads: any. Cost: O(length + the bytes that the schema declares), no
- * allocation.
+ * Threads: any. Cost: O(length), no allocation.
  */
 HF_API size_t hf_condition_save(const hf_condition *condition, void *HF_NULLABLE buffer,
                                 size_t capacity_bytes);
@@ -196,10 +195,14 @@ HF_API size_t hf_condition_save(const hf_condition *condition, void *HF_NULLABLE
  * Makes a condition from an image.
  *
  * Nothing in the image is trusted: one that is cut short, altered, of another
- * version or made to deceive is refused, and whatever is accepted is the
- * condition that its text compiles to: names, operators, strings, numbers and
- * grouping are held against it, though no name is looked up and no tree is made
- * from it. One condition has one image.
+ * version or made to harm is refused, and whatever is accepted is a condition that
+ * its canonical text compiles to. One condition has one image.
+ *
+ * The program in the image decides; its text is shown, not read. Loading checks
+ * that it is UTF-8, that all places are inside it, in order, and whole characters,
+ * and that strings stand in their quotes. It does not check that the text says
+ * what the program does: who can write images can write any text into them.
+ * hf_condition_canonical() tells what a loaded condition decides.
  *
  * @param schema   the one it was saved with, or an equal one; retained.
  * @param image    borrowed; any alignment. May be NULL when the length is 0.
@@ -214,8 +217,8 @@ HF_API size_t hf_condition_save(const hf_condition *condition, void *HF_NULLABLE
  *         HF_ERROR_INVALID_ARGUMENT (limits out of range);
  *         HF_ERROR_OUT_OF_MEMORY.
  *
- * Threads: any. Cost: O(length + the bytes that the schema declares), and the
- * allocations of compiling.
+ * Threads: any. Cost: O(length), less than compiling; the allocations that the
+ * condition keeps, and above 32 nodes one for planning.
  */
 HF_API HF_MUST_USE hf_status hf_condition_load(const hf_schema *schema,
                                                const void *HF_NULLABLE image, size_t length_bytes,

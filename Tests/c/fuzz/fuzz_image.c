@@ -9,8 +9,8 @@
  *          and saved, the image changed at the places that the edits name, and
  *          its checksum made right.
  *
- * An image is refused, touching nothing, or it is what its text compiles to and
- * what that is saved as; anything else aborts.
+ * An image is refused, touching nothing, or it decides as its canonical text does
+ * when that is compiled, and is what it is saved as again; anything else aborts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #include <holdfast/holdfast.h>
 
 #include "condition_image.h"
+#include "schema.h"
 #include "utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -84,7 +85,7 @@ static image raw(const uint8_t *data, size_t size) {
 static image around_body(const hf_schema *schema, const uint8_t *data, size_t size) {
   image made = room_for(HF__IMAGE_HEADER_BYTES + size + HF__IMAGE_CHECKSUM_BYTES);
   memcpy(made.bytes, "HFC\x01", 4);
-  put_uint64(made.bytes + 4, hf__image_schema_digest(schema));
+  put_uint64(made.bytes + 4, schema->digest);
   memcpy(made.bytes + HF__IMAGE_HEADER_BYTES, data, size);
   seal(&made);
   return made;
@@ -127,11 +128,32 @@ static void check_error(const hf_error *error, hf_status status, size_t length) 
 
 static void check_operand(const hf_operand *a, const hf_operand *b) {
   REQUIRE(a->variable == b->variable);
-  REQUIRE(a->offset_bytes == b->offset_bytes && a->length_bytes == b->length_bytes);
   REQUIRE(a->value.kind == b->value.kind && a->value.length_bytes == b->value.length_bytes);
   REQUIRE(memcmp(&a->value.number, &b->value.number, sizeof a->value.number) == 0);
   REQUIRE(a->value.length_bytes == 0 ||
           memcmp(a->value.string, b->value.string, a->value.length_bytes) == 0);
+}
+
+/* Every place is inside the text and the node above, behind what stands before it. */
+static void check_places(const hf_condition *loaded, const hf_node *nodes, size_t count) {
+  size_t length = 0;
+  hf_condition_text(loaded, &length);
+  REQUIRE((size_t)nodes[0].offset_bytes + nodes[0].length_bytes <= length);
+  uint32_t passed = 0; /* where the last comparison ends */
+  for (size_t i = 0; i < count; i++) {
+    const hf_node *node = &nodes[i];
+    const hf_node *parent = &nodes[node->parent];
+    REQUIRE(node->length_bytes > 0 && node->offset_bytes >= passed);
+    REQUIRE(node->offset_bytes >= parent->offset_bytes);
+    REQUIRE(node->offset_bytes + node->length_bytes <= parent->offset_bytes + parent->length_bytes);
+    if (node->kind == HF_NODE_COMPARISON) {
+      passed = node->offset_bytes + node->length_bytes;
+      REQUIRE(node->left.length_bytes > 0 && node->right.length_bytes > 0);
+      REQUIRE(node->left.offset_bytes == node->offset_bytes);
+      REQUIRE(node->left.offset_bytes + node->left.length_bytes <= node->right.offset_bytes);
+      REQUIRE(node->right.offset_bytes + node->right.length_bytes == passed);
+    }
+  }
 }
 
 static void check_answers(const hf_condition *a, const hf_condition *b, const hf_context *context) {
@@ -147,11 +169,11 @@ static void check_answers(const hf_condition *a, const hf_condition *b, const hf
   REQUIRE(of_a != NULL && of_b != NULL);
   REQUIRE(hf_condition_explain(a, context, of_a, count) == HF_OK);
   REQUIRE(hf_condition_explain(b, context, of_b, count) == HF_OK);
+  check_places(a, of_a, count);
   for (size_t i = 0; i < count; i++) {
     REQUIRE(of_a[i].kind == of_b[i].kind && of_a[i].status == of_b[i].status);
     REQUIRE(of_a[i].held == of_b[i].held && of_a[i].parent == of_b[i].parent);
-    REQUIRE(of_a[i].depth == of_b[i].depth && of_a[i].offset_bytes == of_b[i].offset_bytes);
-    REQUIRE(of_a[i].length_bytes == of_b[i].length_bytes);
+    REQUIRE(of_a[i].depth == of_b[i].depth);
     if (of_a[i].kind == HF_NODE_COMPARISON) {
       REQUIRE(of_a[i].op == of_b[i].op);
       check_operand(&of_a[i].left, &of_b[i].left);
@@ -162,34 +184,34 @@ static void check_answers(const hf_condition *a, const hf_condition *b, const hf
   free(of_b);
 }
 
-static void check_canonical(const hf_condition *a, const hf_condition *b) {
-  size_t length = hf_condition_canonical(a, NULL, 0);
-  REQUIRE(hf_condition_canonical(b, NULL, 0) == length);
-  char *of_a = malloc(length + 1);
-  char *of_b = malloc(length + 1);
-  REQUIRE(of_a != NULL && of_b != NULL);
-  hf_condition_canonical(a, of_a, length + 1);
-  hf_condition_canonical(b, of_b, length + 1);
-  REQUIRE(memcmp(of_a, of_b, length + 1) == 0);
-  free(of_a);
-  free(of_b);
-}
-
-/* What was loaded against what its text compiles to. */
-static void check_loaded(const hf_condition *loaded, const image *from) {
-  const hf_schema *schema = hf_condition_schema(loaded);
-  size_t length = 0;
-  const char *text = hf_condition_text(loaded, &length);
+/* Compiles the canonical text, and checks that it has itself for one. */
+static hf_condition *compile_canonical(const hf_condition *loaded) {
+  size_t length = hf_condition_canonical(loaded, NULL, 0);
+  char *text = malloc(length + 1);
+  char *again = malloc(length + 1);
+  REQUIRE(text != NULL && again != NULL);
+  hf_condition_canonical(loaded, text, length + 1);
   hf_condition_options options = largest();
   hf_condition *compiled = NULL;
-  REQUIRE(hf_condition_compile(schema, text, length, &options, &compiled, NULL) == HF_OK);
-  REQUIRE(hf_condition_token_count(loaded) == hf_condition_token_count(compiled));
+  REQUIRE(hf_condition_compile(hf_condition_schema(loaded), text, length, &options, &compiled,
+                               NULL) == HF_OK);
+  REQUIRE(hf_condition_canonical(compiled, again, length + 1) == length);
+  REQUIRE(memcmp(text, again, length + 1) == 0);
+  free(text);
+  free(again);
+  return compiled;
+}
+
+/* What was loaded against what its canonical text compiles to. */
+static void check_loaded(const hf_condition *loaded, const image *from) {
+  const hf_schema *schema = hf_condition_schema(loaded);
+  hf_condition *compiled = compile_canonical(loaded);
+  REQUIRE(hf_condition_token_count(loaded) >= hf_condition_token_count(compiled));
   size_t variables = hf_condition_variable_count(loaded);
   REQUIRE(hf_condition_variable_count(compiled) == variables);
   for (size_t i = 0; i < variables; i++) {
     REQUIRE(hf_condition_variable(loaded, i) == hf_condition_variable(compiled, i));
   }
-  check_canonical(loaded, compiled);
 
   hf_context *context = NULL;
   REQUIRE(hf_context_create(schema, NULL, &context) == HF_OK);
@@ -209,7 +231,7 @@ static void check_loaded(const hf_condition *loaded, const image *from) {
 
   image again = room_for(hf_condition_save(loaded, NULL, 0));
   REQUIRE(again.length == from->length);
-  REQUIRE(hf_condition_save(compiled, again.bytes, again.length) == again.length);
+  REQUIRE(hf_condition_save(loaded, again.bytes, again.length) == again.length);
   REQUIRE(memcmp(again.bytes, from->bytes, from->length) == 0);
   free(again.bytes);
   hf_condition_destroy(compiled);
