@@ -421,9 +421,10 @@ HF__INLINE bool is_place(const hf_condition *condition, uint64_t from, uint64_t 
   return from < to && to <= condition->text_bytes && (text[from] | text[to - 1]) < 0x80;
 }
 
-/* Whether a literal has quotes of one kind at both ends, and none of it within. */
+/* Whether a literal, at least a byte, has quotes of one kind at both ends, and none
+ * of it within. */
 static bool is_quoted(const char *literal, size_t length_bytes) {
-  return length_bytes >= 2 && (literal[0] == '\'' || literal[0] == '"') &&
+  return (literal[0] == '\'' || literal[0] == '"') &&
          memchr(literal + 1, literal[0], length_bytes - 1) == literal + length_bytes - 1;
 }
 

@@ -892,6 +892,10 @@ static void depths_that_are_no_tree_are_refused(void **state) {
       assert_honest(loaded, &forged);
       hf_condition_destroy(loaded);
       accepted++;
+    } else if (want.is_tree && want.inner > inner) {
+      /* Before the first node that there is no room for. */
+      assert_true(strstr(error.message, "more inner nodes") != NULL ||
+                  strstr(error.message, "depth of an operator is more") != NULL);
     }
     free(forged.bytes);
   }
@@ -1061,6 +1065,24 @@ static void what_a_comparison_says_is_checked(void **state) {
   assert_refused(none, &forged, HF_ERROR_BAD_IMAGE);
   free(forged.bytes);
   hf_schema_release(none);
+  hf_schema_release(schema);
+}
+
+/* Not even by 4 GiB less one, which would be one byte back if places had 32 bits. */
+static void a_step_goes_forward(void **state) {
+  (void)state;
+  static const unsigned char program[] = {
+      HF_OPERATOR_GREATER << 4 | 1, 1, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1};
+  static const unsigned char counts[5] = {HF_NODE_COMPARISON, 0, 1, 0, 0};
+  hf_schema *schema = test_schema("a b");
+  forge to;
+  put_start(&to, schema, counts, "(a > 1)");
+  memcpy(to.bytes + to.length, program, sizeof program);
+  to.length += sizeof program;
+  put_uint64(&to, UINT64_C(0x3FF0000000000000));
+  image forged = forged_by(&to);
+  assert_refused(schema, &forged, HF_ERROR_BAD_IMAGE);
+  free(forged.bytes);
   hf_schema_release(schema);
 }
 
@@ -1402,6 +1424,7 @@ int main(void) {
       cmocka_unit_test(a_text_is_shown_and_not_read),
       cmocka_unit_test(a_text_that_lacks_its_strings_or_cuts_characters_is_refused),
       cmocka_unit_test(what_a_comparison_says_is_checked),
+      cmocka_unit_test(a_step_goes_forward),
       cmocka_unit_test(strings_are_as_many_as_the_image_says),
       cmocka_unit_test(a_number_is_finite_and_has_no_sign),
       cmocka_unit_test(counts_are_checked_before_memory_is_taken),
