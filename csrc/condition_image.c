@@ -598,10 +598,14 @@ HF__INLINE cursor get_comparison(const reader *in, const hf_condition *condition
 /* Loading ------------------------------------------------------------------ */
 
 static hf_status get_always(const reader *in, const summary *said, hf_condition *condition) {
-  varint place = get_varint(in, said->text + condition->text_bytes,
-                            condition->text_bytes - HF__ALWAYS_BYTES, "the place of 'always'");
+  const unsigned char *from = said->text + condition->text_bytes;
+  varint place =
+      get_varint(in, from, condition->text_bytes - HF__ALWAYS_BYTES, "the place of 'always'");
   if (place.next == NULL) {
     return HF_ERROR_BAD_IMAGE;
+  }
+  if (!is_place(condition, place.value, (uint64_t)place.value + HF__ALWAYS_BYTES)) {
+    return bad(in, from, place.next, "'always' has no such place in the text");
   }
   condition->nodes[0] = (hf__node){
       .kind = HF_NODE_ALWAYS, .offset_bytes = place.value, .length_bytes = HF__ALWAYS_BYTES};

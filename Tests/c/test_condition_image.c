@@ -981,6 +981,8 @@ static void a_text_that_lacks_its_strings_or_cuts_characters_is_refused(void **s
       {"((a>1)or b>2)and b>1", "\xC3\xA9"
                                "a>1)or b>2)and b>1"},
       {"b>1 and(a>1 or(b>2))", "b>1 and(a>1 or(b>2\xC3\xA9"},
+      {" always", "\xC3\xA9lways"},
+      {"always ", "alway\xC3\xA9"},
   };
   hf_schema *schema = test_schema("a b aa");
   for (size_t i = 0; i < COUNT(rows); i++) {
