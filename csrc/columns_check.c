@@ -4,6 +4,7 @@
  */
 #include "columns.h"
 
+#include "context.h"
 #include "error.h"
 
 /* The bytes of a value and the alignment of packed ones; 0 where values are bits. */
@@ -134,6 +135,9 @@ hf_status hf_context_set_row(hf_context *context, const hf_column *columns, size
     if (columns[i].type == HF_COLUMN_STRING && hf__row_has_value(&columns[i], row)) {
       const hf_word *word = word_at(&columns[i], row);
       status = word == NULL || hf__word_is_sound(word) ? HF_OK : HF_ERROR_INVALID_ARGUMENT;
+      if (status == HF_OK && word != NULL && !hf__context_make_room(context)) {
+        status = HF_ERROR_OUT_OF_MEMORY;
+      }
     }
   }
   size_t declared = hf_schema_count(schema);

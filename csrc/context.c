@@ -185,8 +185,7 @@ hf_status hf_context_set_word(hf_context *context, uint32_t index, uint32_t word
   return set(context, index, HF_TYPE_STRING, HF__TAG_STRING, hf__word_slot(word));
 }
 
-/* Whether there is room for strings, or there is now. */
-static bool has_rest(hf_context *context) {
+bool hf__context_make_room(hf_context *context) {
   if (context->rest == NULL) {
     context->rest = make_rest(context->schema, hf_allocator_default());
   }
@@ -232,7 +231,7 @@ hf_status hf_context_borrow_string(hf_context *context, uint32_t index, const ch
   if (word != HF_NO_WORD) {
     return hf_context_set_word(context, index, word);
   }
-  if (!has_rest(context)) {
+  if (!hf__context_make_room(context)) {
     return HF_ERROR_OUT_OF_MEMORY;
   }
   put_string(context, index, string, length_bytes);
@@ -284,7 +283,7 @@ hf_status hf_context_set_string(hf_context *context, uint32_t index, const char 
     put_tag(context, index, HF__TAG_STRING);
     return HF_OK;
   }
-  char *bytes = has_rest(context) ? string_memory(context, index, length_bytes) : NULL;
+  char *bytes = hf__context_make_room(context) ? string_memory(context, index, length_bytes) : NULL;
   if (bytes == NULL) {
     return HF_ERROR_OUT_OF_MEMORY;
   }

@@ -152,4 +152,8 @@ hf__cell hf__context_cell(const hf_context *context, uint32_t variable);
 
 hf_value hf__cell_value(const hf__cell *cell);
 
+/* Takes the memory of strings, where a context has none yet, so that borrowing one
+ * cannot fail for want of it. False: there is none. */
+HF_MUST_USE bool hf__context_make_room(hf_context *context);
+
 #endif

@@ -790,6 +790,29 @@ static void a_row_fills_every_slot_of_a_context(void **state) {
   hf_schema_release(schema);
 }
 
+/* What could fail is done before the first slot is filled: room for strings too. */
+static void a_row_takes_room_for_its_strings_alone(void **state) {
+  (void)state;
+  hf_schema *schema = test_schema("number:number text:string flag:boolean any more");
+  sound_columns sound;
+  make_sound(&sound);
+  sound.codes[2] = 2; /* outside */
+  hf_context *context = test_context(schema, "");
+  assert_int_equal(hf_context_set_row(context, sound.columns, 1, 0), HF_OK);
+  assert_int_equal(hf_context_set_row(context, sound.columns, 4, 2), HF_OK);
+  assert_null(context->rest);
+  assert_true(hf__context_make_room(context));
+  const hf__context_rest *room = context->rest;
+  assert_int_equal(hf_context_set_row(context, sound.columns, 4, 1), HF_OK);
+  assert_ptr_equal(context->rest, room);
+  hf_context_destroy(context);
+  context = test_context(schema, "");
+  assert_int_equal(hf_context_set_row(context, sound.columns, 4, 1), HF_OK);
+  assert_non_null(context->rest);
+  hf_context_destroy(context);
+  hf_schema_release(schema);
+}
+
 /* Memory ----------------------------------------------------------------------- */
 
 static hf_condition *compile_counted(const hf_schema *schema, const char *text,
@@ -936,6 +959,7 @@ int main(void) {
       cmocka_unit_test(a_comparison_without_order_fails_every_row),
       cmocka_unit_test(columns_that_are_not_well_formed_are_refused),
       cmocka_unit_test(a_row_fills_every_slot_of_a_context),
+      cmocka_unit_test(a_row_takes_room_for_its_strings_alone),
       cmocka_unit_test(usual_conditions_allocate_nothing),
       cmocka_unit_test(deep_conditions_take_one_block),
   };

@@ -138,10 +138,12 @@ HF_API HF_MUST_USE hf_status hf_condition_evaluate_columns(
  * @param column_count  as there.
  * @param row           the caller keeps it below the number of rows.
  * @return HF_OK; HF_ERROR_TYPE_MISMATCH and HF_ERROR_INVALID_ARGUMENT as there,
- *         but of the words only this row's are looked at. The context is unchanged
- *         on failure.
+ *         but of the words only this row's are looked at; HF_ERROR_OUT_OF_MEMORY.
+ *         The context is unchanged on failure.
  *
- * Threads: as filling a context. Cost: O(variables), no allocation.
+ * Threads: as filling a context. Cost: O(variables) and, where the schema interns
+ * words, O(length) of the row's strings. Allocates at most for the context's first
+ * string: see hf_context_create().
  */
 HF_API HF_MUST_USE hf_status hf_context_set_row(hf_context *context,
                                                 const hf_column *HF_NULLABLE columns,
