@@ -7,10 +7,8 @@
 
 static inline unsigned sse2_pair(const hf_context *context, const hf__step *step, unsigned first,
                                  bool with_words) {
-  const char *from = (const char *)context;
-  __m128d slots =
-      _mm_loadh_pd(_mm_load_sd((const double *)(const void *)(from + step->slots_at_bytes[first])),
-                   (const double *)(const void *)(from + step->slots_at_bytes[first + 1]));
+  __m128d slots = _mm_set_pd(hf__context_number(context, step->slots_at_bytes[first + 1]),
+                             hf__context_number(context, step->slots_at_bytes[first]));
   __m128d bounds = _mm_load_pd(&step->bounds[first]);
   __m128d flips = _mm_load_pd((const double *)(const void *)&step->flips[first]);
   __m128d outcome = _mm_cmple_pd(bounds, _mm_xor_pd(slots, flips));
