@@ -230,10 +230,6 @@ static void compare_bits(const hf__column_step *step, block at, uint64_t *bits) 
   }
 }
 
-static uint64_t filled(bool bit) {
-  return bit ? UINT64_MAX : 0;
-}
-
 static void fill(uint64_t *bits, size_t words, uint64_t word) {
   for (size_t i = 0; i < words; i++) {
     bits[i] = word;
@@ -294,14 +290,14 @@ static void decide_block(const hf__column_plan *plan, const hf__column_loops *lo
   hf__column_level outcome;
   bool is_and = plan->root_is_and;
   size_t words = grouped(at.words);
-  fill(level->bits, words, filled(is_and));
+  fill(level->bits, words, hf__filled(is_and));
   fill(outcome.bits + at.words, words - at.words, 0);
   for (uint32_t i = 0; i < plan->step_count; i++) {
     const hf__column_step *step = &plan->steps[i];
     for (uint32_t opens = step->opens; opens > 0; opens--) {
       level++;
       is_and = !is_and;
-      fill(level->bits, words, filled(is_and));
+      fill(level->bits, words, hf__filled(is_and));
     }
     compare(loops, step, at, outcome.bits);
     join(level, &outcome, is_and, words);

@@ -7,7 +7,7 @@
 /* Sides ------------------------------------------------------------------------ */
 
 /* What a side is in every row that has a value. */
-typedef enum side_class { CLASS_MISSING, CLASS_NUMERIC, CLASS_STRING, CLASS_OTHER } side_class;
+typedef enum side_class { CLASS_MISSING, CLASS_NUMERIC, CLASS_STRING } side_class;
 
 /* A side: a column, or where that is NULL a literal. */
 typedef struct operand {
@@ -32,9 +32,7 @@ static side_class class_of_column(hf_column_type type) {
 
 static operand operand_of(const hf__side *side, const hf_column *columns, size_t column_count) {
   if (side->variable == HF_NO_VARIABLE) {
-    return (operand){.class = hf__is_numeric(&side->literal)         ? CLASS_NUMERIC
-                              : side->literal.kind == HF_KIND_STRING ? CLASS_STRING
-                                                                     : CLASS_OTHER,
+    return (operand){.class = hf__is_numeric(&side->literal) ? CLASS_NUMERIC : CLASS_STRING,
                      .literal = side->literal};
   }
   if (side->variable >= column_count) {
@@ -44,32 +42,11 @@ static operand operand_of(const hf__side *side, const hf_column *columns, size_t
   return (operand){.class = class_of_column(column->type), .column = column};
 }
 
-static hf_operator turned(hf_operator op) {
-  switch (op) {
-  case HF_OPERATOR_LESS:
-    return HF_OPERATOR_GREATER;
-  case HF_OPERATOR_LESS_OR_EQUAL:
-    return HF_OPERATOR_GREATER_OR_EQUAL;
-  case HF_OPERATOR_GREATER:
-    return HF_OPERATOR_LESS;
-  case HF_OPERATOR_GREATER_OR_EQUAL:
-    return HF_OPERATOR_LESS_OR_EQUAL;
-  case HF_OPERATOR_EQUAL:
-  case HF_OPERATOR_NOT_EQUAL:
-    break;
-  }
-  return op;
-}
-
 /* Steps ------------------------------------------------------------------------ */
-
-static uint64_t filled(bool bit) {
-  return bit ? UINT64_MAX : 0;
-}
 
 static void make_constant(hf__column_step *step, bool outcome) {
   step->kind = HF__COLUMN_CONSTANT;
-  step->when_true = filled(outcome);
+  step->when_true = hf__filled(outcome);
 }
 
 static bool compare_numbers(double left, hf_operator op, double right) {
@@ -105,7 +82,7 @@ static void compare_floats(hf__column_step *step, double number) {
   float below = -float_at_least(-number);
   bool is_float = above == below;
   bool ordering = hf__is_ordering(step->op);
-  if (number != number || (!is_float && !ordering)) {
+  if (!is_float && !ordering) {
     make_constant(step, step->op == HF_OPERATOR_NOT_EQUAL);
     return;
   }
@@ -121,8 +98,8 @@ static void compare_with_number(hf__column_step *step, double number) {
     break;
   case HF_COLUMN_BOOLEAN:
     step->kind = HF__COLUMN_BITS;
-    step->when_true = filled(compare_numbers(1, step->op, number));
-    step->when_false = filled(compare_numbers(0, step->op, number));
+    step->when_true = hf__filled(compare_numbers(1, step->op, number));
+    step->when_false = hf__filled(compare_numbers(0, step->op, number));
     break;
   case HF_COLUMN_DOUBLE:
   case HF_COLUMN_ABSENT:
@@ -195,7 +172,7 @@ static bool make_step(hf__column_step *step, const hf__comparison *comparison, o
     operand swap = left;
     left = right;
     right = swap;
-    step->op = turned(step->op);
+    step->op = hf__mirrored(step->op);
   }
   step->left = left.column;
   step->right = right.column;

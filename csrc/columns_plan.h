@@ -84,6 +84,11 @@ HF_MUST_USE hf_status hf__column_plan_open(hf__column_plan *plan, const hf_condi
                                            hf_error *error);
 void hf__column_plan_close(hf__column_plan *plan, const hf_condition *condition);
 
+/* The word of 64 rows that all have this bit. */
+static inline uint64_t hf__filled(bool bit) {
+  return bit ? UINT64_MAX : 0;
+}
+
 /* 1 or 0, or less than 0 when there is no order. */
 static inline int hf__compare_words(const hf_word *left, hf_operator op, const hf_word *right) {
   hf__cell a = {

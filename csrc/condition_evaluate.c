@@ -77,6 +77,23 @@ int hf__compare(const hf__cell *left, hf_operator op, const hf__cell *right) {
   return HF_ERROR_TYPE_MISMATCH;
 }
 
+hf_operator hf__mirrored(hf_operator op) {
+  switch (op) {
+  case HF_OPERATOR_LESS:
+    return HF_OPERATOR_GREATER;
+  case HF_OPERATOR_LESS_OR_EQUAL:
+    return HF_OPERATOR_GREATER_OR_EQUAL;
+  case HF_OPERATOR_GREATER:
+    return HF_OPERATOR_LESS;
+  case HF_OPERATOR_GREATER_OR_EQUAL:
+    return HF_OPERATOR_LESS_OR_EQUAL;
+  case HF_OPERATOR_EQUAL:
+  case HF_OPERATOR_NOT_EQUAL:
+    break;
+  }
+  return op;
+}
+
 /* Failures ----------------------------------------------------------------- */
 
 static void describe_missing(const hf_condition *condition, const hf__side *side, hf_error *error) {

@@ -237,23 +237,6 @@ static truth put_string_equality(planner *plan, hf__step *step, uint32_t compari
   return op == HF_OPERATOR_NOT_EQUAL ? truth_not(holds) : holds;
 }
 
-static hf_operator mirrored(hf_operator op) {
-  switch (op) {
-  case HF_OPERATOR_LESS:
-    return HF_OPERATOR_GREATER;
-  case HF_OPERATOR_LESS_OR_EQUAL:
-    return HF_OPERATOR_GREATER_OR_EQUAL;
-  case HF_OPERATOR_GREATER:
-    return HF_OPERATOR_LESS;
-  case HF_OPERATOR_GREATER_OR_EQUAL:
-    return HF_OPERATOR_LESS_OR_EQUAL;
-  case HF_OPERATOR_EQUAL:
-  case HF_OPERATOR_NOT_EQUAL:
-    break;
-  }
-  return op;
-}
-
 /* Puts a comparison into a lane, and returns where it holds. */
 static truth put_comparison(planner *plan, uint32_t comparison, uint32_t to) {
   const hf__comparison *c = &plan->condition->comparisons[comparison];
@@ -272,7 +255,7 @@ static truth put_comparison(planner *plan, uint32_t comparison, uint32_t to) {
   }
   const hf__side *side = left_is_literal ? &c->right : &c->left;
   const hf__cell *literal = left_is_literal ? &c->left.literal : &c->right.literal;
-  hf_operator op = left_is_literal ? mirrored(c->op) : c->op;
+  hf_operator op = left_is_literal ? hf__mirrored(c->op) : c->op;
   if (literal->kind == HF_KIND_NUMBER) {
     if (hf__is_ordering(op)) {
       return put_ordering(plan, step, lane, side->variable, op, literal->number);

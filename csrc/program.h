@@ -210,6 +210,9 @@ static inline bool hf__is_ordering(hf_operator op) {
   return op != HF_OPERATOR_EQUAL && op != HF_OPERATOR_NOT_EQUAL;
 }
 
+/* The operator that says the same with the sides exchanged. */
+hf_operator hf__mirrored(hf_operator op);
+
 /* Where a comparison ends, one past its right side. */
 static inline uint32_t hf__comparison_end(const hf__comparison *comparison) {
   return comparison->right.offset_bytes + comparison->right.length_bytes;
