@@ -166,7 +166,7 @@ struct hf_condition {
 /* So many have their inputs in one word. */
 enum { HF__FEW_STEPS = 8 };
 
-/* Conditions with more steps than this are evaluated plainly. */
+/* Conditions that may take more steps than this are evaluated plainly. */
 enum { HF__MAX_STEPS = 256 };
 
 /* How large a program is. */

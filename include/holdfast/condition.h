@@ -122,8 +122,8 @@ HF_API void hf_condition_destroy(hf_condition *HF_NULLABLE condition);
  *
  * Threads: any, for one condition and one context alike, while nobody fills the
  * context. Progress: wait-free. Cost: O(comparisons), no allocation; and
- * O(variables) where the context's schema is an equal one rather than the same,
- * so make contexts for hf_condition_schema().
+ * O(variables + words) where the context's schema is an equal one rather than the
+ * same, so make contexts for hf_condition_schema().
  */
 HF_API HF_MUST_USE hf_status hf_condition_evaluate(const hf_condition *condition,
                                                    const hf_context *context, bool *held,
@@ -183,8 +183,8 @@ HF_API size_t hf_condition_canonical(const hf_condition *condition, char *HF_NUL
  * @param buffer  receives at most `capacity_bytes` bytes. May be NULL when it is
  *                0.
  * @return the bytes of the whole image: not more than `capacity_bytes` means
- *         that all of it was written. Two to three times the text; at most 256
- *         bytes for eight comparisons in a hundred bytes of text.
+ *         that all of it was written. The text and about 30 bytes, and for each
+ *         comparison of a variable with a number about 15, with a string about 8.
  *
  * Threads: any. Cost: O(length), no allocation.
  */

@@ -65,9 +65,10 @@ typedef struct hf_context hf_context;
  * @return HF_OK or HF_ERROR_OUT_OF_MEMORY.
  *
  * Threads: any. Cost: O(variables), one allocation of a whole number of cache
- * lines (64 bytes: 16, about 9 for each variable, and 16 for each that is declared
- * as a string). Strings take another of 32 bytes for each variable: from an
- * allocator of your own now, from the default one with the first string.
+ * lines (64 bytes: 16, about 9 for each variable, and, unless the schema interns
+ * words, 16 for each that is declared as a string). Strings take another of 32
+ * bytes for each variable: from an allocator of your own now, from the default one
+ * with the first string.
  */
 HF_API HF_MUST_USE hf_status hf_context_create(const hf_schema *schema,
                                                const hf_allocator *HF_NULLABLE allocator,

@@ -189,10 +189,10 @@ HF_API uint32_t hf_schema_find_word(const hf_schema *schema, const char *HF_NULL
 
 /**
  * Whether two schemas declare the same variables, with the same types, in the
- * same order, and intern the same words in the same order: then contexts of one serve conditions of
- * the other.
+ * same order, and intern the same words in the same order: then contexts of one
+ * serve conditions of the other.
  *
- * Threads: any. Cost: O(1) for the same schema, else O(n).
+ * Threads: any. Cost: O(1) for the same schema, else O(bytes of names and words).
  */
 HF_API bool hf_schema_equal(const hf_schema *a, const hf_schema *b);
 
