@@ -120,8 +120,8 @@ import CHoldfast
 
   /// The condition as bytes, for ``init(image:schema:limits:)``.
   ///
-  /// They are the same on every machine, two to three times the text, versioned and checksummed, and
-  /// hold the text but not the schema, of which they know only whether it is the same.
+  /// They are the same on every machine, versioned and checksummed, and hold the text but not the
+  /// schema, of which they know only whether it is the same.
   ///
   /// - Complexity: O(length).
   public func image() -> [UInt8] {
