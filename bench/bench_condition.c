@@ -311,6 +311,6 @@ static const bench_row rows[] = {
     RANDOM_ROW("W1"),       STEADY_ROW("W1"),       BRANCHLESS_ROW("W1"), DEPENDENT_ROW("W1"),
     COMPILE_ROW("W1"),      RANDOM_ROW("W2"),       STEADY_ROW("W2"),     BRANCHLESS_ROW("W2"),
     DEPENDENT_ROW("W2"),    COMPILE_ROW("W2"),      RANDOM_ROW("W3"),     STEADY_ROW("W3"),
-    RANDOM_ROW("W3-bytes"), STEADY_ROW("W3-bytes"),
+    RANDOM_ROW("W3-bytes"), STEADY_ROW("W3-bytes"), RANDOM_ROW("W3-any"), STEADY_ROW("W3-any"),
 };
 BENCH_ROWS(rows)

@@ -208,6 +208,27 @@ int hf__computed_outcome(const hf_condition *condition, const hf_context *contex
   return compare_sides(comparison, context);
 }
 
+unsigned hf__compare_bytes(const hf_condition *condition, const hf_context *context,
+                           const hf__step *step, unsigned unsure, unsigned lanes) {
+  const uint32_t *comparisons =
+      condition->print_comparisons + (size_t)(step - condition->steps) * HF__LANES;
+  for (unsigned lane = 0; lane < HF__LANES; lane++) {
+    if ((unsure >> lane & 1u) == 0) {
+      continue;
+    }
+    const hf__comparison *c = &condition->comparisons[comparisons[lane]];
+    bool right_is_literal = c->right.variable == HF_NO_VARIABLE;
+    const hf__cell *literal = right_is_literal ? &c->right.literal : &c->left.literal;
+    hf__cell value =
+        hf__context_cell(context, right_is_literal ? c->left.variable : c->right.variable);
+    bool same = value.length_bytes == literal->length_bytes &&
+                (literal->length_bytes == 0 ||
+                 memcmp(value.string, literal->string, literal->length_bytes) == 0);
+    lanes &= same ? ~0u : ~(1u << lane);
+  }
+  return lanes;
+}
+
 hf_status hf__evaluate_unready(const hf_condition *condition, const hf_context *context, bool *held,
                                hf_error *error) {
   if (condition->schema != context->schema &&
@@ -264,7 +285,7 @@ static hf__evaluator *choose_evaluator(const hf_condition *condition) {
     return with->many;
   }
   if (condition->step_count > 1 || condition->computed_count > 0 ||
-      condition->key_group_count > 0) {
+      condition->key_group_count > 0 || condition->has_prints) {
     return with->few;
   }
   if (condition->steps[0].has_words) {

@@ -6,6 +6,10 @@
 
 #include "utf8.h"
 
+/* Nothing of it is linked: its functions become static here. */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 const char *hf_kind_name(hf_kind kind) {
   switch (kind) {
   case HF_KIND_MISSING:
@@ -102,6 +106,18 @@ hf__key hf__key_of(const char *string, uint32_t length_bytes) {
   memcpy(key.bytes + HF__KEY_PREFIX_BYTES, &length_bytes, sizeof length_bytes);
   key.bytes[HF__KEY_WHOLE_BYTES] = HF__KEY_WHOLE_BYTES + 1;
   return key;
+}
+
+/* Prints ------------------------------------------------------------------- */
+
+/* Different prints are of different strings; equal ones leave the bytes to be
+ * compared. A hash of the length and of no more than the first bytes, so that a
+ * long string costs no more. Who chooses strings of equal prints makes evaluation
+ * a little slower, and no more: the hash needs no seed. */
+uint64_t hf__print_slot(const char *string, size_t length_bytes) {
+  enum { PRINT_BYTES = 64 };
+  size_t bytes = length_bytes < PRINT_BYTES ? length_bytes : PRINT_BYTES;
+  return HF__SLOT_PRINT | XXH3_64bits_withSeed(bytes == 0 ? "" : string, bytes, length_bytes) >> 16;
 }
 
 /* Filling ------------------------------------------------------------------ */
@@ -214,7 +230,8 @@ static void put_string(hf_context *context, uint32_t index, const char *string,
   context->rest->strings[index].bytes = string;
   context->rest->strings[index].length_bytes = length_bytes;
   put_key(context, index, string, length_bytes);
-  put_slot(context, index, HF__SLOT_STRING);
+  bool by_key = length_bytes <= HF__KEY_WHOLE_BYTES && key_at(context, index) != NULL;
+  put_slot(context, index, by_key ? HF__SLOT_STRING : hf__print_slot(string, length_bytes));
   put_tag(context, index, HF__TAG_STRING);
 }
 
@@ -305,7 +322,7 @@ void hf_context_clear(hf_context *context) {
 
 static hf__cell string_cell(const hf_context *context, uint32_t variable) {
   uint64_t slot = hf__context_word(context, hf__slot_at(context->schema, variable));
-  if (slot == HF__SLOT_STRING) {
+  if (slot == HF__SLOT_STRING || hf__is_print(slot)) {
     const hf__string *string = &context->rest->strings[variable];
     return (hf__cell){.kind = HF_KIND_STRING,
                       .string = string->bytes,

@@ -67,6 +67,8 @@ enum {
 #define HF__SLOT_NAN UINT64_C(0x7FF8000000000000)
 /* A string; one that the schema interns adds the word's index and 1. */
 #define HF__SLOT_STRING UINT64_C(0xFFF8000000000000)
+/* A string without a key, or too long for one, adds its print: 48 bits of a hash. */
+#define HF__SLOT_PRINT UINT64_C(0xFFFE000000000000)
 /* A string that was copied and is whole in its key: it is nowhere else. */
 #define HF__SLOT_SHORT UINT64_C(0xFFFA000000000000)
 /* Null, a container, or no value. */
@@ -76,6 +78,13 @@ enum {
 
 static inline uint64_t hf__word_slot(uint32_t word) {
   return HF__SLOT_STRING + 1 + word;
+}
+
+/* The slot of a string that is known by its print. */
+uint64_t hf__print_slot(const char *string, size_t length_bytes);
+
+static inline bool hf__is_print(uint64_t slot) {
+  return slot >> 48 == HF__SLOT_PRINT >> 48;
 }
 
 /* Keys --------------------------------------------------------------------- */

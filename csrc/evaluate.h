@@ -11,7 +11,7 @@
 
 typedef struct hf__evaluators {
   hf__evaluator *one;       /* one step without words, keys and computed comparisons */
-  hf__evaluator *one_words; /* one step without keys and computed comparisons */
+  hf__evaluator *one_words; /* one step without keys, prints and computed comparisons */
   hf__evaluator *few;       /* at most eight steps */
   hf__evaluator *many;      /* anything */
 } hf__evaluators;
@@ -37,6 +37,11 @@ extern const hf__evaluators hf__evaluators_neon;
 /* The outcome of a computed comparison: 1, 0, or a failure. */
 int hf__computed_outcome(const hf_condition *condition, const hf_context *context,
                          const hf__computed *computed);
+
+/* The outcomes of a step's lanes, of which those of `unsure` are 1 because the
+ * prints are equal, when the bytes have been compared too. */
+unsigned hf__compare_bytes(const hf_condition *condition, const hf_context *context,
+                           const hf__step *step, unsigned unsure, unsigned lanes);
 
 /* Which keys of a group equal the context's, a bit for each. */
 static inline unsigned hf__equal_keys(const hf_context *context, const hf__key_group *group) {

@@ -53,8 +53,11 @@ static TARGET hf_status evaluate_few(const hf_condition *condition, const hf_con
   const hf__step *end = condition->steps + condition->step_count;
   unsigned answer = 0;
   for (const hf__step *step = condition->steps; step != end; step++) {
-    unsigned lanes = compare_lanes(from, step, true) | (unsigned)(inputs & 0xFF);
-    answer = hf__table_bit(step, lanes);
+    unsigned lanes = compare_lanes(from, step, true);
+    if ((lanes & step->unsure_lanes) != 0) {
+      lanes = hf__compare_bytes(condition, context, step, lanes & step->unsure_lanes, lanes);
+    }
+    answer = hf__table_bit(step, lanes | (unsigned)(inputs & 0xFF));
     inputs >>= HF__LANES;
     inputs |= (uint64_t)answer << step->ahead;
   }
@@ -88,7 +91,11 @@ static TARGET hf_status evaluate_many(const hf_condition *condition, const hf_co
   unsigned answer = 0;
   for (uint32_t i = 0; i < condition->step_count; i++) {
     const hf__step *step = &condition->steps[i];
-    answer = hf__table_bit(step, compare_lanes(from, step, true) | inputs[i]);
+    unsigned lanes = compare_lanes(from, step, true);
+    if ((lanes & step->unsure_lanes) != 0) {
+      lanes = hf__compare_bytes(condition, context, step, lanes & step->unsure_lanes, lanes);
+    }
+    answer = hf__table_bit(step, lanes | inputs[i]);
     uint32_t to = step->to == HF__TO_CALLER ? i * HF__LANES : step->to;
     inputs[to / HF__LANES] = (uint8_t)(inputs[to / HF__LANES] | answer << to % HF__LANES);
   }

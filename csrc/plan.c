@@ -105,6 +105,7 @@ static void clear_step(hf__step *step) {
   step->to = HF__TO_CALLER;
   step->ahead = 0;
   step->has_words = false;
+  step->unsure_lanes = 0;
 }
 
 /* Lanes -------------------------------------------------------------------- */
@@ -226,14 +227,18 @@ static truth put_string_equality(planner *plan, hf__step *step, uint32_t compari
   if (word != HF_NO_WORD) {
     return put_equality(plan, step, lane, variable, op, hf__word_slot(word));
   }
-  require(plan, variable, HF__TAG_NO_VALUE);
-  truth holds = truth_of_lane(lane);
-  if (schema->keys_at_bytes == NULL || schema->keys_at_bytes[variable] == 0 ||
-      literal->length_bytes > HF__KEY_WHOLE_BYTES) {
-    put_computed(plan, comparison, to);
-    return holds;
+  bool by_key = schema->keys_at_bytes != NULL && schema->keys_at_bytes[variable] != 0 &&
+                literal->length_bytes <= HF__KEY_WHOLE_BYTES;
+  if (!by_key) {
+    plan->condition->has_prints = true;
+    plan->condition->print_comparisons[to] = comparison;
+    step->unsure_lanes |= (uint8_t)(1u << lane);
+    return put_equality(plan, step, lane, variable, op,
+                        hf__print_slot(literal->string, literal->length_bytes));
   }
+  require(plan, variable, HF__TAG_NO_VALUE);
   put_key(plan, variable, literal, to);
+  truth holds = truth_of_lane(lane);
   return op == HF_OPERATOR_NOT_EQUAL ? truth_not(holds) : holds;
 }
 

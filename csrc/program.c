@@ -20,6 +20,7 @@ typedef struct layout {
   size_t requirements_at;
   size_t computed_at;
   size_t nodes_at;
+  size_t prints_at;
   size_t variables_at;
   size_t text_at;
   size_t size_bytes;
@@ -33,7 +34,8 @@ static layout lay_out(const hf__shape *shape, size_t variables, size_t requireme
   at.requirements_at = at.comparisons_at + shape->comparison_count * sizeof(hf__comparison);
   at.computed_at = at.requirements_at + requirements * sizeof(hf__requirement);
   at.nodes_at = at.computed_at + shape->comparison_count * sizeof(hf__computed);
-  at.variables_at = at.nodes_at + shape->node_count * sizeof(hf__node);
+  at.prints_at = at.nodes_at + shape->node_count * sizeof(hf__node);
+  at.variables_at = at.prints_at + steps * HF__LANES * sizeof(uint32_t);
   at.text_at = at.variables_at + variables * sizeof(uint32_t);
   at.size_bytes = at.text_at + shape->text_bytes + 1;
   return at;
@@ -75,6 +77,8 @@ hf_condition *hf__program_begin(const hf_schema *schema, const char *text, const
   /* Rooms that planning fills. */
   condition->key_groups = (hf__key_group *)(void *)(block + at.key_groups_at);
   condition->key_group_count = 0;
+  condition->print_comparisons = (uint32_t *)(void *)(block + at.prints_at);
+  condition->has_prints = false;
   condition->computed = (hf__computed *)(void *)(block + at.computed_at);
   condition->computed_count = 0;
   condition->requirements = (hf__requirement *)(void *)(block + at.requirements_at);

@@ -87,9 +87,10 @@ typedef struct hf__step {
   uint16_t slots_at_bytes[HF__LANES]; /* in a context */
   uint8_t places[HF__LANES];          /* the same in the condition's lines, in words */
   uint32_t to;                        /* the step and lane that takes the answer: 8 x step + lane */
-  uint8_t ahead;  /* `to`, from the lanes of the next step on; 0 for the caller */
-  bool has_words; /* a lane compares with a word */
-  uint8_t reserved[2];
+  uint8_t ahead;        /* `to`, from the lanes of the next step on; 0 for the caller */
+  bool has_words;       /* a lane compares with a word */
+  uint8_t unsure_lanes; /* compare prints: where one is 1, the bytes decide */
+  uint8_t reserved;
 } hf__step;
 
 _Static_assert(sizeof(hf__step) == 256, "a step fills four lines of the cache");
@@ -152,6 +153,8 @@ struct hf_condition {
   uint32_t text_bytes;
   uint32_t token_count;
   hf__key_group *key_groups;
+  uint32_t *print_comparisons; /* at 8 x step + lane: what an unsure lane compares */
+  bool has_prints;
   hf__computed *computed;
   hf__requirement *requirements;
   hf__comparison *comparisons;

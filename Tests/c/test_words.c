@@ -623,6 +623,58 @@ static void a_word_needs_no_room_for_strings(void **state) {
   hf_schema_release(schema);
 }
 
+/* Two strings of one print: only their bytes tell them apart. */
+static void strings_of_equal_prints_are_told_apart(void **state) {
+  (void)state;
+  static const char first[] = "w03879791";
+  static const char second[] = "w49147992";
+  const size_t length = sizeof first - 1;
+  assert_true(hf__print_slot(first, length) == hf__print_slot(second, length));
+  static const char *const texts[] = {
+      "a == 'w03879791'",
+      "'w03879791' == s",
+      "n > 0 and (a != 'w49147992' or s != 'w49147992')",
+      /* More steps than few. */
+      "n > 0 and n > 1 and n > 2 and n > 3 and n > 4 and n > 5 and n > 6 and n > 7 and a == "
+      "'w03879791' and n > 8 and n > 9 and n > 10 and n > 11 and n > 12 and n > 13 and n > 14 and "
+      "n > 15 and n > 16 and n > 17 and n > 18 and n > 19 and n > 20 and n > 21 and n > 22 and "
+      "n > 23 and n > 24 and n > 25 and n > 26 and n > 27 and n > 28 and n > 29 and n > 30 and "
+      "n > 31 and n > 32 and n > 33 and n > 34 and n > 35 and n > 36 and n > 37 and n > 38 and "
+      "n > 39 and n > 40 and n > 41 and n > 42 and n > 43 and n > 44 and n > 45 and n > 46 and "
+      "n > 47 and n > 48 and n > 49 and n > 50 and n > 51 and n > 52 and n > 53 and n > 54 and "
+      "n > 55 and n > 56 and n > 57 and n > 58 and n > 59 and n > 60 and s != 'w49147992'",
+  };
+  hf_schema *schema = worded_schema("another");
+  hf_condition_options options = hf_condition_options_default();
+  options.max_tokens = 1000;
+  hf_context *context = NULL;
+  assert_int_equal(hf_context_create(schema, NULL, &context), HF_OK);
+  assert_int_equal(hf_context_set_number(context, N, 99), HF_OK);
+  for (size_t t = 0; t < COUNT(texts); t++) {
+    hf_condition *condition = NULL;
+    assert_int_equal(
+        hf_condition_compile(schema, texts[t], strlen(texts[t]), &options, &condition, NULL),
+        HF_OK);
+    for (int path = 0; path < HF__PATH_COUNT; path++) {
+      if (!hf__path_is_supported((hf__path)path)) {
+        continue;
+      }
+      hf__condition_use_path(condition, (hf__path)path);
+      for (int is_first = 0; is_first < 2; is_first++) {
+        const char *value = is_first != 0 ? first : second;
+        assert_int_equal(hf_context_set_string(context, A, value, length), HF_OK);
+        assert_int_equal(hf_context_borrow_string(context, S, value, length), HF_OK);
+        bool held = is_first == 0;
+        assert_int_equal(hf_condition_evaluate(condition, context, &held, NULL), HF_OK);
+        assert_int_equal(held, is_first);
+      }
+    }
+    hf_condition_destroy(condition);
+  }
+  hf_context_destroy(context);
+  hf_schema_release(schema);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(words_are_copied_and_found),
@@ -642,6 +694,7 @@ int main(void) {
       cmocka_unit_test(an_explanation_shows_the_word),
       cmocka_unit_test(creation_survives),
       cmocka_unit_test(a_word_needs_no_room_for_strings),
+      cmocka_unit_test(strings_of_equal_prints_are_told_apart),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,9 @@ static const hf_variable w2_variables[] = {{"a", HF_TYPE_NUMBER},
 static const hf_variable w3_variables[] = {
     {"severity", HF_TYPE_NUMBER}, {"domain", HF_TYPE_STRING}, {"kind", HF_TYPE_STRING}};
 
+static const hf_variable w3_any_variables[] = {
+    {"severity", HF_TYPE_ANY}, {"domain", HF_TYPE_ANY}, {"kind", HF_TYPE_ANY}};
+
 static const char w3_text[] =
     "severity >= 0.8 and (domain == 'billing' or kind == 'error' or kind == 'crash' or "
     "kind == 'timeout' or kind == 'oom')";
@@ -111,6 +114,14 @@ static const struct {
       .variable_count = sizeof w3_variables / sizeof *w3_variables,
       .words = w3_words,
       .word_count = sizeof w3_words / sizeof *w3_words,
+      .values_bytes = sizeof(bench_w3_values),
+      .draw = draw_w3,
+      .set = set_w3,
+      .native = bench_native_w3}},
+    {"W3-any",
+     {.text = w3_text,
+      .variables = w3_any_variables,
+      .variable_count = sizeof w3_any_variables / sizeof *w3_any_variables,
       .values_bytes = sizeof(bench_w3_values),
       .draw = draw_w3,
       .set = set_w3,
