@@ -206,7 +206,7 @@ static void compare_codes(const hf__column_loops *loops, const hf__column_step *
 static bool compare_strings_at(const hf__column_step *step, size_t row) {
   uint32_t left = hf__code_at(step->left, row);
   uint32_t right = hf__code_at(step->right, row);
-  return left < step->left->dictionary_count && right < step->right->dictionary_count &&
+  return left < hf__reachable_words(step->left) && right < hf__reachable_words(step->right) &&
          hf__compare_words(&step->left->dictionary[left], step->op,
                            &step->right->dictionary[right]) == 1;
 }

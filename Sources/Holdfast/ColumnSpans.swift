@@ -133,8 +133,9 @@ import CHoldfast
 }
 
 extension ColumnList {
-  /// For how many rows a bitmap of so many bytes has bits: all, if its last byte need not be full.
+  /// For how many rows a bitmap of so many bytes has bits: more bytes than needed are well, as Arrow
+  /// pads its bitmaps.
   fileprivate func bits(of bytes: Int) -> Int {
-    bytes == (rowCount + 7) / 8 ? rowCount : 8 * bytes
+    bytes >= (rowCount + 7) / 8 ? rowCount : 8 * bytes
   }
 }

@@ -325,10 +325,21 @@ import Testing
     #expect(try condition.counts(in: columns).failed == 100)
   }
 
+  @Test func `a bitmap may have more bytes than its rows need`() throws {
+    let numbers = [1.0, 2, 3]
+    let padded: [UInt8] = [0b101, 0xFF, 0, 0, 0, 0, 0, 0]
+    var columns = try ColumnSpans(schema: schema, count: 3)
+    try columns.set(numbers.span, valid: padded.span, for: "number")
+    try columns.set(booleans: padded.span, for: "flag")
+    let counts = try Condition("number > 2 and flag == 1", schema: schema).counts(in: columns)
+    #expect(counts.held == 1)
+    #expect(counts.failed == 1)
+  }
+
   @Test func `spans of the wrong form are refused`() throws {
     let two = [1.0, 2]
     let narrow: [Float] = [1, 2]
-    let bits: [UInt8] = [1, 1]
+    let bits: [UInt8] = []
     let codes: [Int32] = [0, 0]
     let events = [Event(number: 1)]
     var columns = try ColumnSpans(schema: schema, count: 3)
