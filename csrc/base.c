@@ -66,6 +66,8 @@ const char *hf_status_name(hf_status status) {
     return "schema_mismatch";
   case HF_ERROR_BAD_IMAGE:
     return "bad_image";
+  case HF_ERROR_CIRCUIT_OPEN:
+    return "circuit_open";
   }
   return "unknown";
 }

@@ -139,7 +139,12 @@ typedef enum hf_status {
   /* Loading what was saved. */
 
   /** The bytes are no sound image: cut short, altered, or of another version. */
-  HF_ERROR_BAD_IMAGE = -50
+  HF_ERROR_BAD_IMAGE = -50,
+
+  /* Calls to something outside. */
+
+  /** The circuit breaker is open: the call was not permitted. */
+  HF_ERROR_CIRCUIT_OPEN = -60
 } hf_status;
 
 /**

@@ -6,6 +6,7 @@
  *   base.h       status codes, errors with a place, allocation hooks
  *   schema.h     which variables an operator may write, and their types
  *   context.h    the values of those variables for one decision
+ *   breaker.h    circuit breakers
  *   condition.h  operator-written conditions: compile, evaluate, explain
  *   columns.h    one condition over many contexts at once, held as columns
  *
@@ -20,6 +21,7 @@
 #define HOLDFAST_HOLDFAST_H
 
 #include <holdfast/base.h>
+#include <holdfast/breaker.h>
 #include <holdfast/columns.h>
 #include <holdfast/condition.h>
 #include <holdfast/context.h>

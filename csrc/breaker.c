@@ -1,0 +1,625 @@
+/*
+ * Breakers. breaker_word.h has the picture of the word that decides everything.
+ *
+ * Orders. Every change of the word is a compare-and-swap with release, every
+ * first look at it a load with acquire: who sees a generation sees what its maker
+ * did before, such as the options it used. Counting is relaxed. Between recording
+ * in a window and summing it stands a fence (see trip_by_rate).
+ */
+#include "allocator.h"
+#include "breaker_counters.h"
+#include "breaker_window.h"
+#include "breaker_word.h"
+#include "error.h"
+
+#include <stddef.h>
+
+/* What hf_breaker_options say, each of its own: they may be replaced at any time. */
+typedef struct live_options {
+  atomic_uint_least32_t failure_threshold;
+  atomic_uint_least32_t minimum_calls;
+  atomic_uint_least32_t failure_rate_percent;
+  atomic_uint_least32_t slow_rate_percent;
+  atomic_uint_least64_t slow_call_ns;
+  atomic_uint_least32_t open_ms;
+  atomic_uint_least32_t open_growth_percent;
+  atomic_uint_least32_t open_max_ms;
+  atomic_uint_least32_t open_jitter_percent;
+  atomic_uint_least32_t probes;
+  atomic_uint_least32_t success_threshold;
+  atomic_uint_least32_t probe_lease_ms;
+} live_options;
+
+struct hf_breaker {
+  /* What every call reads, and few write. */
+  _Alignas(HF__SHARD_BYTES) atomic_uint_least64_t word;
+  hf__shards shards;
+  hf__window window;
+  /* What every call writes, until there are shards. */
+  hf__shard first;
+  live_options options;
+  atomic_uint_least64_t opens;
+  atomic_uint_least64_t closes;
+  uint64_t epoch_ns;
+  uint64_t seed;
+  hf_allocator allocator;
+  size_t size_bytes;
+};
+
+const char *hf_breaker_state_name(hf_breaker_state state) {
+  switch (state) {
+  case HF_BREAKER_CLOSED:
+    return "closed";
+  case HF_BREAKER_OPEN:
+    return "open";
+  case HF_BREAKER_HALF_OPEN:
+    return "half_open";
+  case HF_BREAKER_FORCED_OPEN:
+    return "forced_open";
+  case HF_BREAKER_DISABLED:
+    return "disabled";
+  case HF_BREAKER_METRICS_ONLY:
+    return "metrics_only";
+  }
+  return "unknown";
+}
+
+/* Options ------------------------------------------------------------------ */
+
+hf_breaker_options hf_breaker_options_default(void) {
+  return (hf_breaker_options){
+      .failure_threshold = 5,
+      .window = HF_BREAKER_WINDOW_NONE,
+      .window_calls = 100,
+      .window_ms = 10000,
+      .minimum_calls = 10,
+      .failure_rate_percent = 50,
+      .slow_rate_percent = 0,
+      .slow_call_ns = 0,
+      .open_ms = 60000,
+      .open_growth_percent = 100,
+      .open_max_ms = 600000,
+      .open_jitter_percent = 0,
+      .probes = 1,
+      .success_threshold = 2,
+      .probe_lease_ms = 60000,
+  };
+}
+
+/* 365 days; 24 days. */
+enum { MOST_PERCENT = 100, MOST_GROWTH_PERCENT = 1000, MOST_WINDOW_CALLS = 4096 };
+#define MOST_WINDOW_MS UINT32_C(86400000)
+#define MOST_OPEN_MS UINT32_C(0xFFFFFFFF)
+#define MOST_LEASE_MS UINT32_C(2073600000)
+#define MOST_MINIMUM_CALLS UINT32_C(1000000)
+
+static hf_status check_options(const hf_breaker_options *options, hf_error *error) {
+  const struct {
+    const char *name;
+    uint32_t value;
+    uint32_t least;
+    uint32_t most;
+  } ranges[] = {
+      {"failure_threshold", options->failure_threshold, 0, HF__MOST_FAILURES},
+      {"window", (uint32_t)options->window, 0, HF_BREAKER_WINDOW_TIME},
+      {"window_calls", options->window_calls, 1, MOST_WINDOW_CALLS},
+      {"window_ms", options->window_ms, HF__WINDOW_STEPS, MOST_WINDOW_MS},
+      {"minimum_calls", options->minimum_calls, 1, MOST_MINIMUM_CALLS},
+      {"failure_rate_percent", options->failure_rate_percent, 0, MOST_PERCENT},
+      {"slow_rate_percent", options->slow_rate_percent, 0, MOST_PERCENT},
+      {"open_ms", options->open_ms, 1, MOST_OPEN_MS},
+      {"open_growth_percent", options->open_growth_percent, MOST_PERCENT, MOST_GROWTH_PERCENT},
+      {"open_max_ms", options->open_max_ms, 1, MOST_OPEN_MS},
+      {"open_jitter_percent", options->open_jitter_percent, 0, MOST_PERCENT},
+      {"probes", options->probes, 1, (1u << HF__OUT_BITS) - 1},
+      {"success_threshold", options->success_threshold, 1, (1u << HF__OK_BITS) - 1},
+      {"probe_lease_ms", options->probe_lease_ms, HF__LEASE_UNIT_MS, MOST_LEASE_MS},
+  };
+  for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+    if (ranges[i].value < ranges[i].least || ranges[i].value > ranges[i].most) {
+      return hf__error_set(error, HF_ERROR_INVALID_ARGUMENT, HF_NO_OFFSET, 0,
+                           "%s is %lu; it may be %lu to %lu", ranges[i].name,
+                           (unsigned long)ranges[i].value, (unsigned long)ranges[i].least,
+                           (unsigned long)ranges[i].most);
+    }
+  }
+  return HF_OK;
+}
+
+/* Relaxed: each stands alone, and a change may be seen by one call and not yet by
+ * another. */
+static void store_options(live_options *live, const hf_breaker_options *options) {
+  HF__STORE(&live->failure_threshold, options->failure_threshold, memory_order_relaxed);
+  HF__STORE(&live->minimum_calls, options->minimum_calls, memory_order_relaxed);
+  HF__STORE(&live->failure_rate_percent, options->failure_rate_percent, memory_order_relaxed);
+  HF__STORE(&live->slow_rate_percent, options->slow_rate_percent, memory_order_relaxed);
+  HF__STORE(&live->slow_call_ns, options->slow_call_ns, memory_order_relaxed);
+  HF__STORE(&live->open_ms, options->open_ms, memory_order_relaxed);
+  HF__STORE(&live->open_growth_percent, options->open_growth_percent, memory_order_relaxed);
+  HF__STORE(&live->open_max_ms, options->open_max_ms, memory_order_relaxed);
+  HF__STORE(&live->open_jitter_percent, options->open_jitter_percent, memory_order_relaxed);
+  HF__STORE(&live->probes, options->probes, memory_order_relaxed);
+  HF__STORE(&live->success_threshold, options->success_threshold, memory_order_relaxed);
+  HF__STORE(&live->probe_lease_ms, options->probe_lease_ms, memory_order_relaxed);
+}
+
+#define OPTION(breaker, name) HF__LOAD(&(breaker)->options.name, memory_order_relaxed)
+
+hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *options,
+                               hf_error *error) {
+  hf_status status = check_options(options, error);
+  if (status == HF_OK) {
+    store_options(&breaker->options, options);
+  }
+  return status;
+}
+
+/* Life --------------------------------------------------------------------- */
+
+hf_status hf_breaker_create(const hf_breaker_options *options, uint64_t seed, uint64_t now_ns,
+                            const hf_allocator *allocator, hf_breaker **breaker, hf_error *error) {
+  hf_breaker_options chosen = options == NULL ? hf_breaker_options_default() : *options;
+  hf_status status = check_options(&chosen, error);
+  if (status != HF_OK) {
+    return status;
+  }
+  const hf_allocator *from = allocator == NULL ? &hf__allocator_default : allocator;
+  size_t words = hf__window_words(&chosen);
+  size_t size = sizeof(hf_breaker) + words * sizeof(atomic_uint_least64_t);
+  hf_breaker *made = from->allocate(from->context, size, HF__SHARD_BYTES);
+  if (made == NULL) {
+    return hf__error_set(error, HF_ERROR_OUT_OF_MEMORY, HF_NO_OFFSET, 0, "out of memory");
+  }
+  atomic_init(&made->word, hf__word(HF_BREAKER_CLOSED, 0, 0, 0));
+  atomic_init(&made->shards, NULL);
+  for (size_t i = 0; i < HF__COUNTERS; i++) {
+    atomic_init(&made->first.counts[i], 0);
+  }
+  hf__window_init(&made->window, &chosen, (atomic_uint_least64_t *)(void *)(made + 1));
+  store_options(&made->options, &chosen);
+  atomic_init(&made->opens, 0);
+  atomic_init(&made->closes, 0);
+  made->epoch_ns = now_ns;
+  made->seed = seed;
+  made->allocator = *from;
+  made->size_bytes = size;
+  *breaker = made;
+  return HF_OK;
+}
+
+void hf_breaker_destroy(hf_breaker *breaker) {
+  if (breaker == NULL) {
+    return;
+  }
+  hf_allocator from = breaker->allocator;
+  hf__counters_free(&breaker->shards, &from);
+  from.deallocate(from.context, breaker, breaker->size_bytes, HF__SHARD_BYTES);
+}
+
+size_t hf_breaker_size_bytes(const hf_breaker *breaker) {
+  /* relaxed: only whether there are any. */
+  bool spread = HF__LOAD(&breaker->shards, memory_order_relaxed) != NULL;
+  return breaker->size_bytes + (spread ? HF__SHARDS * sizeof(hf__shard) : 0);
+}
+
+/* Time --------------------------------------------------------------------- */
+
+static uint64_t tick_ms(const hf_breaker *breaker, uint64_t now_ns) {
+  return (now_ns - breaker->epoch_ns) / HF__NS_PER_MS;
+}
+
+/* Rounded up: what is counted from here is not over too early. */
+static uint64_t tick_ms_up(const hf_breaker *breaker, uint64_t now_ns) {
+  uint64_t since = now_ns - breaker->epoch_ns;
+  return since / HF__NS_PER_MS + (since % HF__NS_PER_MS != 0);
+}
+
+/* How long a tick that is `left` milliseconds ahead is away. */
+static uint64_t wait_ns(const hf_breaker *breaker, uint64_t now_ns, uint64_t left_ms) {
+  return left_ms * HF__NS_PER_MS - (now_ns - breaker->epoch_ns) % HF__NS_PER_MS;
+}
+
+/* splitmix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
+ * generators", OOPSLA 2014): the same open times for the same seed. */
+static uint64_t mixed(uint64_t x) {
+  x += UINT64_C(0x9E3779B97F4A7C15);
+  x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+  x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
+  return x ^ x >> 31;
+}
+
+/* How long a breaker stays open that opens for the `attempt`-th time in a row. */
+static uint32_t open_ms(const hf_breaker *breaker, uint32_t attempt, uint32_t generation) {
+  uint64_t time = OPTION(breaker, open_ms);
+  uint64_t most = OPTION(breaker, open_max_ms);
+  uint64_t growth = OPTION(breaker, open_growth_percent);
+  if (growth > MOST_PERCENT) {
+    for (uint32_t i = 0; i < attempt && time < most; i++) {
+      time = time * growth / MOST_PERCENT;
+    }
+    time = time < most ? time : most;
+  }
+  uint64_t jitter = time * OPTION(breaker, open_jitter_percent) / MOST_PERCENT;
+  if (jitter > 0) {
+    time -= mixed(breaker->seed ^ generation) % (jitter + 1);
+  }
+  return (uint32_t)(time > 0 ? time : 1);
+}
+
+static uint64_t lease_end(const hf_breaker *breaker, uint64_t now_ns) {
+  uint64_t end = tick_ms_up(breaker, now_ns) + OPTION(breaker, probe_lease_ms);
+  return end / HF__LEASE_UNIT_MS + (end % HF__LEASE_UNIT_MS != 0);
+}
+
+static uint64_t lease_left_ms(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {
+  uint64_t tick = tick_ms(breaker, now_ns);
+  uint64_t units = hf__ticks_left(hf__word_lease(word), tick / HF__LEASE_UNIT_MS, HF__LEASE_BITS);
+  return units == 0 ? 0 : units * HF__LEASE_UNIT_MS - tick % HF__LEASE_UNIT_MS;
+}
+
+static uint64_t open_left_ms(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {
+  return hf__ticks_left(hf__word_payload(word), tick_ms(breaker, now_ns) & HF__PAYLOAD_MASK,
+                        HF__PAYLOAD_BITS);
+}
+
+/* Transitions -------------------------------------------------------------- */
+
+static uint64_t open_word(const hf_breaker *breaker, uint32_t attempt, uint32_t generation,
+                          uint64_t now_ns) {
+  uint32_t most = attempt < HF__MOST_ATTEMPTS ? attempt : HF__MOST_ATTEMPTS;
+  uint64_t deadline = tick_ms_up(breaker, now_ns) + open_ms(breaker, most, generation);
+  return hf__word(HF_BREAKER_OPEN, most, generation, deadline);
+}
+
+/* Whether this call made the transition; then tells of it. On failure `*seen` is
+ * what is there. */
+static bool transit(hf_breaker *breaker, uint64_t *seen, uint64_t to, hf_breaker_cause cause,
+                    hf_transition *transition) {
+  uint64_t from = *seen;
+  /* release: what this thread recorded comes before the new state; acquire on
+   * failure: the other's did. */
+  if (!HF__SWAP_IF_ACQUIRE(&breaker->word, seen, to, memory_order_acq_rel)) {
+    return false;
+  }
+  if (hf__word_state(to) == HF_BREAKER_OPEN) {
+    HF__ADD(&breaker->opens, 1, memory_order_relaxed);
+  } else if (hf__word_state(to) == HF_BREAKER_CLOSED &&
+             hf__word_state(from) == HF_BREAKER_HALF_OPEN) {
+    HF__ADD(&breaker->closes, 1, memory_order_relaxed);
+  }
+  if (transition != NULL) {
+    uint32_t attempt = hf__word_attempt(to);
+    uint32_t generation = hf__word_generation(to);
+    *transition = (hf_transition){
+        .cause = cause,
+        .from = hf__word_state(from),
+        .to = hf__word_state(to),
+        .generation = generation,
+        .open_ms =
+            hf__word_state(to) == HF_BREAKER_OPEN ? open_ms(breaker, attempt, generation) : 0,
+    };
+  }
+  return true;
+}
+
+static void count(hf_breaker *breaker, hf__counter counter) {
+  hf__count(&breaker->first, &breaker->shards, &breaker->allocator, counter);
+}
+
+/* Acquiring ---------------------------------------------------------------- */
+
+static hf_status permit_in(hf_permit *permit, uint64_t word, uint64_t now_ns) {
+  *permit = (hf_permit){.generation = hf__word_generation(word),
+                        .kind = (uint32_t)hf__word_state(word),
+                        .started_ns = now_ns,
+                        .retry_after_ns = 0};
+  return HF_OK;
+}
+
+static hf_status refuse(hf_breaker *breaker, hf_permit *permit, uint64_t retry_after_ns) {
+  *permit = (hf_permit){.retry_after_ns = retry_after_ns};
+  count(breaker, HF__COUNT_REFUSED);
+  return HF_ERROR_CIRCUIT_OPEN;
+}
+
+/* A half-open word of the next generation with one probe out. */
+static uint64_t probing_word(const hf_breaker *breaker, uint64_t from, uint64_t now_ns) {
+  return hf__word(HF_BREAKER_HALF_OPEN, hf__word_attempt(from), hf__word_generation(from) + 1,
+                  hf__half_open_payload(1, 0, lease_end(breaker, now_ns)));
+}
+
+/* In any state but closed. */
+static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, uint64_t now_ns,
+                                hf_permit *permit, hf_transition *transition) {
+  for (;;) {
+    uint64_t left;
+    uint64_t to;
+    switch (hf__word_state(word)) {
+    case HF_BREAKER_OPEN:
+      left = open_left_ms(breaker, word, now_ns);
+      if (left > 0) {
+        return refuse(breaker, permit, wait_ns(breaker, now_ns, left));
+      }
+      to = probing_word(breaker, word, now_ns);
+      if (transit(breaker, &word, to, HF_BREAKER_OPEN_TIME_OVER, transition)) {
+        return permit_in(permit, to, now_ns);
+      }
+      break;
+    case HF_BREAKER_HALF_OPEN:
+      if (hf__word_out(word) < OPTION(breaker, probes)) {
+        to = hf__word_with_payload(word,
+                                   hf__half_open_payload(hf__word_out(word) + 1, hf__word_ok(word),
+                                                         lease_end(breaker, now_ns)));
+        /* acquire on failure: as in transit(). */
+        if (HF__SWAP_IF_ACQUIRE(&breaker->word, &word, to, memory_order_acq_rel)) {
+          return permit_in(permit, to, now_ns);
+        }
+        break;
+      }
+      left = lease_left_ms(breaker, word, now_ns);
+      if (left > 0) {
+        return refuse(breaker, permit, wait_ns(breaker, now_ns, left));
+      }
+      to = probing_word(breaker, word, now_ns);
+      if (transit(breaker, &word, to, HF_BREAKER_PROBES_GIVEN_UP, transition)) {
+        return permit_in(permit, to, now_ns);
+      }
+      break;
+    case HF_BREAKER_FORCED_OPEN:
+      return refuse(breaker, permit, 0);
+    case HF_BREAKER_CLOSED:
+    case HF_BREAKER_DISABLED:
+    case HF_BREAKER_METRICS_ONLY:
+      return permit_in(permit, word, now_ns);
+    }
+  }
+}
+
+hf_status hf_breaker_acquire(hf_breaker *breaker, uint64_t now_ns, hf_permit *permit,
+                             hf_transition *transition) {
+  if (transition != NULL) {
+    transition->cause = HF_BREAKER_UNCHANGED;
+  }
+  /* acquire: pairs with the release of whoever made this state. */
+  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  if (hf__word_state(word) == HF_BREAKER_CLOSED) {
+    return permit_in(permit, word, now_ns);
+  }
+  return acquire_slowly(breaker, word, now_ns, permit, transition);
+}
+
+/* Settling ----------------------------------------------------------------- */
+
+/*
+ * Whether a rate over the window trips the breaker.
+ *
+ * The fence: two threads that record at the same moment must not each miss the
+ * other's call when they sum, or a window over its threshold could leave the
+ * breaker closed. With a sequentially consistent fence between its own record and
+ * its sum, at least one of the two sees both (store buffering: Boehm and Adve,
+ * "Foundations of the C++ concurrency memory model", PLDI 2008).
+ */
+static hf_breaker_cause trip_by_rate(hf_breaker *breaker, uint32_t generation, uint64_t now_ns) {
+  HF__FENCE(memory_order_seq_cst);
+  hf__window_counts counts =
+      hf__window_read(&breaker->window, generation, tick_ms(breaker, now_ns));
+  uint64_t failure_percent = OPTION(breaker, failure_rate_percent);
+  uint64_t slow_percent = OPTION(breaker, slow_rate_percent);
+  if (counts.calls < OPTION(breaker, minimum_calls)) {
+    return HF_BREAKER_UNCHANGED;
+  }
+  if (failure_percent > 0 &&
+      (uint64_t)counts.failures * MOST_PERCENT >= failure_percent * counts.calls) {
+    return HF_BREAKER_FAILURE_RATE;
+  }
+  if (slow_percent > 0 && (uint64_t)counts.slow * MOST_PERCENT >= slow_percent * counts.calls) {
+    return HF_BREAKER_SLOW_RATE;
+  }
+  return HF_BREAKER_UNCHANGED;
+}
+
+static bool settle_late(hf_breaker *breaker) {
+  count(breaker, HF__COUNT_LATE);
+  return false;
+}
+
+static bool is_current(const hf_permit *permit, uint64_t word) {
+  return hf__word_generation(word) == permit->generation &&
+         (uint32_t)hf__word_state(word) == permit->kind;
+}
+
+static const hf__counter COUNTER_OF[] = {
+    [HF_OUTCOME_SUCCESS] = HF__COUNT_SUCCESS,
+    [HF_OUTCOME_FAILURE] = HF__COUNT_FAILURE,
+    [HF_OUTCOME_SLOW] = HF__COUNT_SLOW,
+    [HF_OUTCOME_NEUTRAL] = HF__COUNT_NEUTRAL,
+};
+
+static void record(hf_breaker *breaker, uint32_t generation, hf_outcome outcome, uint64_t now_ns) {
+  unsigned call = outcome == HF_OUTCOME_FAILURE ? HF__CALL_FAILED
+                  : outcome == HF_OUTCOME_SLOW  ? HF__CALL_SLOW
+                                                : 0;
+  hf__window_record(&breaker->window, generation, tick_ms(breaker, now_ns), call);
+}
+
+/* A call of a closed breaker, not neutral. */
+static bool settle_closed(hf_breaker *breaker, uint64_t word, const hf_permit *permit,
+                          hf_outcome outcome, uint64_t now_ns, hf_transition *transition) {
+  bool windowed = breaker->window.kind != HF_BREAKER_WINDOW_NONE;
+  if (windowed) {
+    record(breaker, permit->generation, outcome, now_ns);
+  }
+  for (;;) {
+    uint64_t run = 0;
+    hf_breaker_cause cause = HF_BREAKER_UNCHANGED;
+    if (outcome == HF_OUTCOME_FAILURE) {
+      uint64_t threshold = OPTION(breaker, failure_threshold);
+      run = hf__word_payload(word) + (hf__word_payload(word) < HF__MOST_FAILURES);
+      cause = threshold > 0 && run >= threshold ? HF_BREAKER_FAILURES : HF_BREAKER_UNCHANGED;
+    }
+    if (cause == HF_BREAKER_UNCHANGED && windowed) {
+      cause = trip_by_rate(breaker, permit->generation, now_ns);
+    }
+    if (cause != HF_BREAKER_UNCHANGED) {
+      uint64_t to = open_word(breaker, 0, hf__word_generation(word) + 1, now_ns);
+      if (transit(breaker, &word, to, cause, transition)) {
+        break;
+      }
+    } else if (run == hf__word_payload(word) ||
+               /* acq_rel: the run orders nothing of its own, but the state that is
+                * found instead must be seen whole. */
+               HF__SWAP_IF_ACQUIRE(&breaker->word, &word, hf__word_with_payload(word, run),
+                                   memory_order_acq_rel)) {
+      break;
+    }
+    if (!is_current(permit, word)) {
+      return settle_late(breaker);
+    }
+  }
+  count(breaker, COUNTER_OF[outcome]);
+  return true;
+}
+
+static bool settle_probe(hf_breaker *breaker, uint64_t word, const hf_permit *permit,
+                         hf_outcome outcome, uint64_t now_ns, hf_transition *transition) {
+  bool failed = outcome == HF_OUTCOME_FAILURE ||
+                (outcome == HF_OUTCOME_SLOW && OPTION(breaker, slow_rate_percent) > 0);
+  for (;;) {
+    uint32_t next = hf__word_generation(word) + 1;
+    uint32_t out = hf__word_out(word) - 1;
+    uint32_t ok = hf__word_ok(word) + (outcome != HF_OUTCOME_NEUTRAL);
+    bool done;
+    if (failed) {
+      uint64_t to = open_word(breaker, hf__word_attempt(word) + 1, next, now_ns);
+      done = transit(breaker, &word, to, HF_BREAKER_PROBE_FAILED, transition);
+    } else if (ok >= OPTION(breaker, success_threshold) && outcome != HF_OUTCOME_NEUTRAL) {
+      uint64_t to = hf__word(HF_BREAKER_CLOSED, 0, next, 0);
+      done = transit(breaker, &word, to, HF_BREAKER_PROBES_SUCCEEDED, transition);
+    } else {
+      uint64_t to =
+          hf__word_with_payload(word, hf__half_open_payload(out, ok, hf__word_lease(word)));
+      done = HF__SWAP_IF_ACQUIRE(&breaker->word, &word, to, memory_order_acq_rel);
+    }
+    if (done) {
+      count(breaker, COUNTER_OF[outcome]);
+      return true;
+    }
+    if (!is_current(permit, word)) {
+      return settle_late(breaker);
+    }
+  }
+}
+
+bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome outcome,
+                       uint64_t now_ns, hf_transition *transition) {
+  if (transition != NULL) {
+    transition->cause = HF_BREAKER_UNCHANGED;
+  }
+  /* acquire: pairs with the release of whoever made this state. */
+  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  if (!is_current(permit, word)) {
+    return settle_late(breaker);
+  }
+  if (outcome == HF_OUTCOME_SUCCESS) {
+    uint64_t slow_ns = OPTION(breaker, slow_call_ns);
+    bool slow =
+        slow_ns > 0 && now_ns - permit->started_ns >= slow_ns && now_ns >= permit->started_ns;
+    outcome = slow ? HF_OUTCOME_SLOW : HF_OUTCOME_SUCCESS;
+  } else if ((unsigned)outcome > HF_OUTCOME_NEUTRAL) {
+    outcome = HF_OUTCOME_NEUTRAL;
+  }
+  switch (hf__word_state(word)) {
+  case HF_BREAKER_HALF_OPEN:
+    return settle_probe(breaker, word, permit, outcome, now_ns, transition);
+  case HF_BREAKER_CLOSED:
+    if (outcome != HF_OUTCOME_NEUTRAL) {
+      return settle_closed(breaker, word, permit, outcome, now_ns, transition);
+    }
+    break;
+  case HF_BREAKER_METRICS_ONLY:
+    if (outcome != HF_OUTCOME_NEUTRAL) {
+      record(breaker, permit->generation, outcome, now_ns);
+    }
+    break;
+  case HF_BREAKER_OPEN:
+  case HF_BREAKER_FORCED_OPEN:
+  case HF_BREAKER_DISABLED:
+    break;
+  }
+  count(breaker, COUNTER_OF[outcome]);
+  return true;
+}
+
+/* Looking and handling ------------------------------------------------------ */
+
+hf_breaker_state hf_breaker_peek(const hf_breaker *breaker, uint64_t now_ns) {
+  /* acquire: as in hf_breaker_acquire(). */
+  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  hf_breaker_state state = hf__word_state(word);
+  bool over = state == HF_BREAKER_OPEN && open_left_ms(breaker, word, now_ns) == 0;
+  return over ? HF_BREAKER_HALF_OPEN : state;
+}
+
+static uint64_t total(const hf_breaker *breaker, hf__counter counter) {
+  return hf__counted(&breaker->first, &breaker->shards, counter);
+}
+
+hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t now_ns) {
+  /* acquire: as in hf_breaker_acquire(). */
+  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  hf_breaker_state state = hf__word_state(word);
+  hf__window_counts window =
+      hf__window_read(&breaker->window, hf__word_generation(word), tick_ms(breaker, now_ns));
+  uint64_t left = state == HF_BREAKER_OPEN ? open_left_ms(breaker, word, now_ns) : 0;
+  return (hf_breaker_snapshot){
+      .state = state,
+      .generation = hf__word_generation(word),
+      .successes = total(breaker, HF__COUNT_SUCCESS),
+      .failures = total(breaker, HF__COUNT_FAILURE),
+      .slow = total(breaker, HF__COUNT_SLOW),
+      .neutral = total(breaker, HF__COUNT_NEUTRAL),
+      .late = total(breaker, HF__COUNT_LATE),
+      .refused = total(breaker, HF__COUNT_REFUSED),
+      .opens = HF__LOAD(&breaker->opens, memory_order_relaxed),
+      .closes = HF__LOAD(&breaker->closes, memory_order_relaxed),
+      .consecutive_failures = state == HF_BREAKER_CLOSED ? (uint32_t)hf__word_payload(word) : 0,
+      .consecutive_successes = state == HF_BREAKER_HALF_OPEN ? hf__word_ok(word) : 0,
+      .window_calls = window.calls,
+      .window_failures = window.failures,
+      .window_slow = window.slow,
+      .retry_after_ns = left == 0 ? 0 : wait_ns(breaker, now_ns, left),
+  };
+}
+
+/* The word of a state that is chosen by hand. */
+static uint64_t chosen_word(const hf_breaker *breaker, hf_breaker_state state, uint32_t generation,
+                            uint64_t now_ns) {
+  if (state == HF_BREAKER_OPEN) {
+    return open_word(breaker, 0, generation, now_ns);
+  }
+  uint64_t payload =
+      state == HF_BREAKER_HALF_OPEN ? hf__half_open_payload(0, 0, lease_end(breaker, now_ns)) : 0;
+  return hf__word(state, 0, generation, payload);
+}
+
+hf_transition hf_breaker_set_state(hf_breaker *breaker, hf_breaker_state state, uint64_t now_ns) {
+  hf_transition transition = {.cause = HF_BREAKER_UNCHANGED};
+  if ((unsigned)state > HF_BREAKER_METRICS_ONLY) {
+    return transition;
+  }
+  /* acquire: as in hf_breaker_acquire(). */
+  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  while (!transit(breaker, &word,
+                  chosen_word(breaker, state, hf__word_generation(word) + 1, now_ns),
+                  HF_BREAKER_BY_HAND, &transition)) {
+  }
+  return transition;
+}
+
+hf_transition hf_breaker_reset(hf_breaker *breaker, uint64_t now_ns) {
+  hf_transition transition = hf_breaker_set_state(breaker, HF_BREAKER_CLOSED, now_ns);
+  hf__counters_reset(&breaker->first, &breaker->shards);
+  HF__STORE(&breaker->opens, 0, memory_order_relaxed);
+  HF__STORE(&breaker->closes, 0, memory_order_relaxed);
+  return transition;
+}

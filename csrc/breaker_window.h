@@ -1,0 +1,51 @@
+/*
+ * The calls that rates are taken over: the last N, or those of the last while.
+ *
+ * Both kinds belong to a generation of the breaker: what an older one left is as
+ * good as empty, so nothing is cleared when a breaker closes, and nobody waits.
+ */
+#ifndef HF_BREAKER_WINDOW_H
+#define HF_BREAKER_WINDOW_H
+
+#include <holdfast/breaker.h>
+
+#include "atomics.h"
+
+enum { HF__WINDOW_STEPS = 10 };
+
+/* What a call was, as bits. */
+enum { HF__CALL_FAILED = 1, HF__CALL_SLOW = 2 };
+
+typedef struct hf__window_counts {
+  uint32_t calls;
+  uint32_t failures;
+  uint32_t slow;
+} hf__window_counts;
+
+typedef struct hf__window {
+  hf_breaker_window kind;
+  uint32_t calls;   /* CALLS: how many it holds */
+  uint32_t step_ms; /* TIME: a tenth of it */
+  /* CALLS: the next place; the counts, `generation | calls | failures | slow`,
+   * 16 bits each. */
+  atomic_uint_least64_t next;
+  atomic_uint_least64_t counts;
+  /* CALLS: words of `generation (16 bits) | 24 calls of 2 bits`. TIME: for each
+   * step two words, `generation (8) | step (24) | calls (32)` and `generation (8)
+   * | step (24) | failures (16) | slow (16)`; the last two stop at 65,535. */
+  atomic_uint_least64_t *words;
+} hf__window;
+
+/* How many words a window of these options takes. */
+size_t hf__window_words(const hf_breaker_options *options);
+
+void hf__window_init(hf__window *window, const hf_breaker_options *options,
+                     atomic_uint_least64_t *words);
+
+/* Counts a call of a generation. `tick_ms` is the present. Progress: lock-free. */
+void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, unsigned call);
+
+/* What it holds of a generation. */
+hf__window_counts hf__window_read(const hf__window *window, uint32_t generation, uint64_t tick_ms);
+
+#endif
