@@ -35,6 +35,9 @@ struct hf_breaker {
   _Alignas(HF__SHARD_BYTES) atomic_uint_least64_t word;
   hf__shards shards;
   hf__window window;
+  /* Whether a success needs no more than to be counted: no window, no limit of
+   * time, no run of failures before it. */
+  atomic_bool counts_only;
   /* What every call writes, until there are shards. */
   hf__shard first;
   live_options options;
@@ -143,6 +146,12 @@ static void store_options(live_options *live, const hf_breaker_options *options)
   HF__STORE(&live->probe_lease_ms, options->probe_lease_ms, memory_order_relaxed);
 }
 
+static void store_counts_only(hf_breaker *breaker, const hf_breaker_options *options) {
+  HF__STORE(&breaker->counts_only,
+            breaker->window.kind == HF_BREAKER_WINDOW_NONE && options->slow_call_ns == 0,
+            memory_order_relaxed);
+}
+
 #define OPTION(breaker, name) HF__LOAD(&(breaker)->options.name, memory_order_relaxed)
 
 hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *options,
@@ -150,6 +159,7 @@ hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *op
   hf_status status = check_options(options, error);
   if (status == HF_OK) {
     store_options(&breaker->options, options);
+    store_counts_only(breaker, options);
   }
   return status;
 }
@@ -177,6 +187,7 @@ hf_status hf_breaker_create(const hf_breaker_options *options, uint64_t seed, ui
   }
   hf__window_init(&made->window, &chosen, (atomic_uint_least64_t *)(void *)(made + 1));
   store_options(&made->options, &chosen);
+  store_counts_only(made, &chosen);
   atomic_init(&made->opens, 0);
   atomic_init(&made->closes, 0);
   made->epoch_ns = now_ns;
@@ -302,17 +313,15 @@ static bool transit(hf_breaker *breaker, uint64_t *seen, uint64_t to, hf_breaker
   return true;
 }
 
-static void count(hf_breaker *breaker, hf__counter counter) {
+HF__INLINE void count(hf_breaker *breaker, hf__counter counter) {
   hf__count(&breaker->first, &breaker->shards, &breaker->allocator, counter);
 }
 
 /* Acquiring ---------------------------------------------------------------- */
 
 static hf_status permit_in(hf_permit *permit, uint64_t word, uint64_t now_ns) {
-  *permit = (hf_permit){.generation = hf__word_generation(word),
-                        .kind = (uint32_t)hf__word_state(word),
-                        .started_ns = now_ns,
-                        .retry_after_ns = 0};
+  *permit =
+      (hf_permit){.state = word & ~HF__PAYLOAD_MASK, .started_ns = now_ns, .retry_after_ns = 0};
   return HF_OK;
 }
 
@@ -424,8 +433,7 @@ static bool settle_late(hf_breaker *breaker) {
 }
 
 static bool is_current(const hf_permit *permit, uint64_t word) {
-  return hf__word_generation(word) == permit->generation &&
-         (uint32_t)hf__word_state(word) == permit->kind;
+  return (word & ~HF__PAYLOAD_MASK) == permit->state;
 }
 
 static const hf__counter COUNTER_OF[] = {
@@ -447,7 +455,7 @@ static bool settle_closed(hf_breaker *breaker, uint64_t word, const hf_permit *p
                           hf_outcome outcome, uint64_t now_ns, hf_transition *transition) {
   bool windowed = breaker->window.kind != HF_BREAKER_WINDOW_NONE;
   if (windowed) {
-    record(breaker, permit->generation, outcome, now_ns);
+    record(breaker, hf__word_generation(permit->state), outcome, now_ns);
   }
   for (;;) {
     uint64_t run = 0;
@@ -458,7 +466,7 @@ static bool settle_closed(hf_breaker *breaker, uint64_t word, const hf_permit *p
       cause = threshold > 0 && run >= threshold ? HF_BREAKER_FAILURES : HF_BREAKER_UNCHANGED;
     }
     if (cause == HF_BREAKER_UNCHANGED && windowed) {
-      cause = trip_by_rate(breaker, permit->generation, now_ns);
+      cause = trip_by_rate(breaker, hf__word_generation(permit->state), now_ns);
     }
     if (cause != HF_BREAKER_UNCHANGED) {
       uint64_t to = open_word(breaker, 0, hf__word_generation(word) + 1, now_ns);
@@ -510,13 +518,9 @@ static bool settle_probe(hf_breaker *breaker, uint64_t word, const hf_permit *pe
   }
 }
 
-bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome outcome,
-                       uint64_t now_ns, hf_transition *transition) {
-  if (transition != NULL) {
-    transition->cause = HF_BREAKER_UNCHANGED;
-  }
-  /* acquire: pairs with the release of whoever made this state. */
-  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+/* All but a success that is only counted. */
+static bool settle_slowly(hf_breaker *breaker, uint64_t word, const hf_permit *permit,
+                          hf_outcome outcome, uint64_t now_ns, hf_transition *transition) {
   if (!is_current(permit, word)) {
     return settle_late(breaker);
   }
@@ -538,7 +542,7 @@ bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome 
     break;
   case HF_BREAKER_METRICS_ONLY:
     if (outcome != HF_OUTCOME_NEUTRAL) {
-      record(breaker, permit->generation, outcome, now_ns);
+      record(breaker, hf__word_generation(permit->state), outcome, now_ns);
     }
     break;
   case HF_BREAKER_OPEN:
@@ -548,6 +552,22 @@ bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome 
   }
   count(breaker, COUNTER_OF[outcome]);
   return true;
+}
+
+bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome outcome,
+                       uint64_t now_ns, hf_transition *transition) {
+  if (transition != NULL) {
+    transition->cause = HF_BREAKER_UNCHANGED;
+  }
+  /* acquire: pairs with the release of whoever made this state. */
+  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  /* Equal only with an empty payload: closed without a run, disabled, metrics only. */
+  if (word == permit->state && outcome == HF_OUTCOME_SUCCESS &&
+      HF__LOAD(&breaker->counts_only, memory_order_relaxed)) {
+    count(breaker, HF__COUNT_SUCCESS);
+    return true;
+  }
+  return settle_slowly(breaker, word, permit, outcome, now_ns, transition);
 }
 
 /* Looking and handling ------------------------------------------------------ */

@@ -24,20 +24,11 @@ static hf__shard *spread(hf__shards *shards, const hf_allocator *allocator) {
   return there;
 }
 
-/* All counts are relaxed: they order nothing, and sums are taken of each alone. */
-void hf__count(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
-               hf__counter counter) {
+void hf__count_apart(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
+                     hf__counter counter) {
   /* acquire: pairs with the release in spread(). */
   hf__shard *all = HF__LOAD(shards, memory_order_acquire);
-  if (all == NULL) {
-    atomic_uint_least64_t *count = &first->counts[counter];
-    uint64_t seen = HF__LOAD(count, memory_order_relaxed);
-    if (HF__SWAP_IF(count, &seen, seen + 1, memory_order_relaxed)) {
-      return;
-    }
-    /* Somebody counted between the two. */
-    all = spread(shards, allocator);
-  }
+  all = all == NULL ? spread(shards, allocator) : all;
   hf__shard *own = all == NULL ? first : &all[hf__processor() % HF__SHARDS];
   HF__ADD(&own->counts[counter], 1, memory_order_relaxed);
 }

@@ -8,6 +8,7 @@
 #include <holdfast/base.h>
 
 #include "atomics.h"
+#include "error.h"
 
 typedef enum hf__counter {
   HF__COUNT_SUCCESS,
@@ -29,9 +30,27 @@ typedef struct hf__shard {
 /* HF__SHARDS of them, or NULL. */
 typedef _Atomic(hf__shard *) hf__shards;
 
-/* Adds 1. Takes memory at most once, and goes on without. Progress: lock-free. */
-void hf__count(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
-               hf__counter counter);
+/* Adds 1 where two threads met, or there are shards. */
+void hf__count_apart(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
+                     hf__counter counter);
+
+/*
+ * Adds 1. Takes memory at most once, and goes on without. Progress: lock-free.
+ * All counts are relaxed: they order nothing, and each sum is taken alone.
+ */
+HF__INLINE void hf__count(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
+                          hf__counter counter) {
+  /* relaxed: only whether there are any. */
+  if (HF__LOAD(shards, memory_order_relaxed) == NULL) {
+    atomic_uint_least64_t *count = &first->counts[counter];
+    uint64_t seen = HF__LOAD(count, memory_order_relaxed);
+    if (HF__SWAP_IF(count, &seen, seen + 1, memory_order_relaxed)) {
+      return;
+    }
+    /* Somebody counted between the two. */
+  }
+  hf__count_apart(first, shards, allocator, counter);
+}
 
 /* The sum. */
 uint64_t hf__counted(const hf__shard *first, const hf__shards *shards, hf__counter counter);

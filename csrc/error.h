@@ -15,12 +15,12 @@ HF_BEGIN_NONNULL
 #define HF__COLD __attribute__((cold, noinline))
 #define HF__UNLIKELY(condition) __builtin_expect(condition, 0)
 /* Worth copying into each of its few callers. */
-#define HF__INLINE static inline __attribute__((always_inline))
+#define HF__INLINE inline __attribute__((always_inline))
 #else
 #define HF__PRINTF(string, first)
 #define HF__COLD
 #define HF__UNLIKELY(condition) (condition)
-#define HF__INLINE static inline
+#define HF__INLINE inline
 #endif
 
 /* How much of a name or a string from outside a message quotes, in bytes. */

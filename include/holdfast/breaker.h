@@ -186,9 +186,8 @@ typedef struct hf_transition {
 
 /** The leave to make one call. Copy it as you like, settle it once. */
 typedef struct hf_permit {
-  /** What acquiring found; of no use to the caller. */
-  uint32_t generation;
-  uint32_t kind;
+  /** What acquiring found, of no use to the caller. */
+  uint64_t state;
   uint64_t started_ns;
   /** When it was refused: how long to wait, at most; 0 when only a probe's end or a
    *  hand decides. Else 0. */
