@@ -338,8 +338,8 @@ static uint64_t probing_word(const hf_breaker *breaker, uint64_t from, uint64_t 
 }
 
 /* In any state but closed. */
-static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, uint64_t now_ns,
-                                hf_permit *permit, hf_transition *transition) {
+HF__APART static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, uint64_t now_ns,
+                                          hf_permit *permit, hf_transition *transition) {
   for (;;) {
     uint64_t left;
     uint64_t to;
@@ -519,8 +519,9 @@ static bool settle_probe(hf_breaker *breaker, uint64_t word, const hf_permit *pe
 }
 
 /* All but a success that is only counted. */
-static bool settle_slowly(hf_breaker *breaker, uint64_t word, const hf_permit *permit,
-                          hf_outcome outcome, uint64_t now_ns, hf_transition *transition) {
+HF__APART static bool settle_slowly(hf_breaker *breaker, uint64_t word, const hf_permit *permit,
+                                    hf_outcome outcome, uint64_t now_ns,
+                                    hf_transition *transition) {
   if (!is_current(permit, word)) {
     return settle_late(breaker);
   }

@@ -1,7 +1,5 @@
 #include "breaker_counters.h"
 
-#include "processor.h"
-
 /* Room for the processors; another thread's, when that was faster. */
 static hf__shard *spread(hf__shards *shards, const hf_allocator *allocator) {
   size_t size = HF__SHARDS * sizeof(hf__shard);

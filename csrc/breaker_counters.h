@@ -9,6 +9,7 @@
 
 #include "atomics.h"
 #include "error.h"
+#include "processor.h"
 
 typedef enum hf__counter {
   HF__COUNT_SUCCESS,
@@ -30,7 +31,7 @@ typedef struct hf__shard {
 /* HF__SHARDS of them, or NULL. */
 typedef _Atomic(hf__shard *) hf__shards;
 
-/* Adds 1 where two threads met, or there are shards. */
+/* Adds 1 when two threads met: takes the shards. */
 void hf__count_apart(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
                      hf__counter counter);
 
@@ -40,16 +41,18 @@ void hf__count_apart(hf__shard *first, hf__shards *shards, const hf_allocator *a
  */
 HF__INLINE void hf__count(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
                           hf__counter counter) {
-  /* relaxed: only whether there are any. */
-  if (HF__LOAD(shards, memory_order_relaxed) == NULL) {
-    atomic_uint_least64_t *count = &first->counts[counter];
-    uint64_t seen = HF__LOAD(count, memory_order_relaxed);
-    if (HF__SWAP_IF(count, &seen, seen + 1, memory_order_relaxed)) {
-      return;
-    }
-    /* Somebody counted between the two. */
+  /* acquire: pairs with the release of whoever made them. */
+  hf__shard *all = HF__LOAD(shards, memory_order_acquire);
+  if (all != NULL) {
+    HF__ADD(&all[hf__processor() % HF__SHARDS].counts[counter], 1, memory_order_relaxed);
+    return;
   }
-  hf__count_apart(first, shards, allocator, counter);
+  atomic_uint_least64_t *count = &first->counts[counter];
+  uint64_t seen = HF__LOAD(count, memory_order_relaxed);
+  if (!HF__SWAP_IF(count, &seen, seen + 1, memory_order_relaxed)) {
+    /* Somebody counted between the two. */
+    hf__count_apart(first, shards, allocator, counter);
+  }
 }
 
 /* The sum. */

@@ -14,13 +14,16 @@ HF_BEGIN_NONNULL
 /* What is rarely run, and so stays out of the way of what is not. */
 #define HF__COLD __attribute__((cold, noinline))
 #define HF__UNLIKELY(condition) __builtin_expect(condition, 0)
+/* What would make its caller save registers that the usual way does not need. */
+#define HF__APART __attribute__((noinline))
 /* Worth copying into each of its few callers. */
-#define HF__INLINE inline __attribute__((always_inline))
+#define HF__INLINE static inline __attribute__((always_inline))
 #else
 #define HF__PRINTF(string, first)
 #define HF__COLD
 #define HF__UNLIKELY(condition) (condition)
-#define HF__INLINE inline
+#define HF__APART
+#define HF__INLINE static inline
 #endif
 
 /* How much of a name or a string from outside a message quotes, in bytes. */

@@ -2,7 +2,21 @@
 #ifndef HF_PROCESSOR_H
 #define HF_PROCESSOR_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
+#define HF__HAS_THREAD_POINTER 1
+#else
+#define HF__HAS_THREAD_POINTER 0
+#endif
+
+#if HF__HAS_THREAD_POINTER && defined(__linux__)
+/* Of glibc: where a thread's `struct rseq` is, from its thread pointer; and how
+ * large it is: 0 where it is not registered. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+#endif
 
 /*
  * A hint: the thread may be moved at any moment, so what it picks must be safe
@@ -10,6 +24,23 @@
  * (glibc 2.35), the kernel keeps the processor's number in the thread's memory,
  * and reading it is one load. Elsewhere it is a number of the thread. Cost: 1 ns.
  */
-unsigned hf__processor(void);
+static inline unsigned hf__processor(void) {
+#if HF__HAS_THREAD_POINTER
+  const char *thread = __builtin_thread_pointer();
+#if defined(__linux__)
+  if (&__rseq_size != NULL && __rseq_size != 0) {
+    /* The first field, cpu_id_start: always the number of a processor. The kernel
+     * writes it, this thread reads it. */
+    return *(const volatile uint32_t *)(const volatile void *)(thread + __rseq_offset);
+  }
+#endif
+  /* Threads' memory is apart by pages. */
+  return (unsigned)((uintptr_t)thread >> 12);
+#else
+  /* So are their stacks. */
+  int here = 0;
+  return (unsigned)((uintptr_t)&here >> 16);
+#endif
+}
 
 #endif
