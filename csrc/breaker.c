@@ -387,7 +387,7 @@ HF__APART static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, ui
 hf_status hf_breaker_acquire(hf_breaker *breaker, uint64_t now_ns, hf_permit *permit,
                              hf_transition *transition) {
   if (transition != NULL) {
-    transition->cause = HF_BREAKER_UNCHANGED;
+    *transition = (hf_transition){.cause = HF_BREAKER_UNCHANGED};
   }
   /* acquire: pairs with the release of whoever made this state. */
   uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
@@ -558,7 +558,7 @@ HF__APART static bool settle_slowly(hf_breaker *breaker, uint64_t word, const hf
 bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome outcome,
                        uint64_t now_ns, hf_transition *transition) {
   if (transition != NULL) {
-    transition->cause = HF_BREAKER_UNCHANGED;
+    *transition = (hf_transition){.cause = HF_BREAKER_UNCHANGED};
   }
   /* acquire: pairs with the release of whoever made this state. */
   uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);

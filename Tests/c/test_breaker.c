@@ -1,0 +1,79 @@
+/* What <holdfast/breaker.h> promises, sentence by sentence, to one caller after another. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "hf_test.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define MS_PER_HOUR UINT64_C(3600000)
+#define START_NS UINT64_C(987654321000)
+
+/* A breaker, its time, and what its last call said. */
+typedef struct fixture {
+  hf_breaker *breaker;
+  uint64_t now_ns;
+  hf_permit permit;
+  hf_transition transition;
+} fixture;
+
+static fixture start_at(const hf_breaker_options *options, uint64_t now_ns) {
+  fixture made = {.now_ns = now_ns};
+  assert_int_equal(hf_breaker_create(options, 42, now_ns, NULL, &made.breaker, NULL), HF_OK);
+  return made;
+}
+
+static fixture start(const hf_breaker_options *options) {
+  return start_at(options, START_NS);
+}
+
+static void finish(fixture *on) {
+  hf_breaker_destroy(on->breaker);
+}
+
+/* Whether it permits. */
+static bool acquire(fixture *on) {
+  memset(&on->permit, 0x5a, sizeof on->permit);
+  memset(&on->transition, 0x5a, sizeof on->transition);
+  hf_status status = hf_breaker_acquire(on->breaker, on->now_ns, &on->permit, &on->transition);
+  assert_true(status == HF_OK || status == HF_ERROR_CIRCUIT_OPEN);
+  return status == HF_OK;
+}
+
+static hf_permit acquired(fixture *on) {
+  assert_true(acquire(on));
+  return on->permit;
+}
+
+static bool settle(fixture *on, hf_permit permit, hf_outcome outcome) {
+  memset(&on->transition, 0x5a, sizeof on->transition);
+  return hf_breaker_settle(on->breaker, &permit, outcome, on->now_ns, &on->transition);
+}
+
+static void set_state(fixture *on, hf_breaker_state state) {
+  on->transition = hf_breaker_set_state(on->breaker, state, on->now_ns);
+}
+
+/* Transitions ---------------------------------------------------------------- */
+
+static void a_transition_that_was_none_is_all_zeros(void **state) {
+  (void)state;
+  const hf_transition none = {.cause = HF_BREAKER_UNCHANGED};
+  fixture on = start(NULL);
+  (void)acquired(&on);
+  assert_memory_equal(&on.transition, &none, sizeof none);
+  settle(&on, on.permit, HF_OUTCOME_SUCCESS);
+  assert_memory_equal(&on.transition, &none, sizeof none);
+  set_state(&on, HF_BREAKER_FORCED_OPEN);
+  assert_false(acquire(&on));
+  assert_memory_equal(&on.transition, &none, sizeof none);
+  set_state(&on, (hf_breaker_state)99);
+  assert_memory_equal(&on.transition, &none, sizeof none);
+  finish(&on);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_transition_that_was_none_is_all_zeros),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
