@@ -527,8 +527,9 @@ HF__APART static bool settle_slowly(hf_breaker *breaker, uint64_t word, const hf
   }
   if (outcome == HF_OUTCOME_SUCCESS) {
     uint64_t slow_ns = OPTION(breaker, slow_call_ns);
-    bool slow =
-        slow_ns > 0 && now_ns - permit->started_ns >= slow_ns && now_ns >= permit->started_ns;
+    uint64_t took_ns = now_ns - permit->started_ns;
+    /* More than half of all numbers: the clock went back. */
+    bool slow = slow_ns > 0 && took_ns >= slow_ns && took_ns <= INT64_MAX;
     outcome = slow ? HF_OUTCOME_SLOW : HF_OUTCOME_SUCCESS;
   } else if ((unsigned)outcome > HF_OUTCOME_NEUTRAL) {
     outcome = HF_OUTCOME_NEUTRAL;

@@ -30,6 +30,10 @@ static void finish(fixture *on) {
   hf_breaker_destroy(on->breaker);
 }
 
+static void wait_ms(fixture *on, uint64_t ms) {
+  on->now_ns += ms * NS_PER_MS;
+}
+
 /* Whether it permits. */
 static bool acquire(fixture *on) {
   memset(&on->permit, 0x5a, sizeof on->permit);
@@ -47,6 +51,10 @@ static hf_permit acquired(fixture *on) {
 static bool settle(fixture *on, hf_permit permit, hf_outcome outcome) {
   memset(&on->transition, 0x5a, sizeof on->transition);
   return hf_breaker_settle(on->breaker, &permit, outcome, on->now_ns, &on->transition);
+}
+
+static hf_breaker_snapshot figures(const fixture *on) {
+  return hf_breaker_read(on->breaker, on->now_ns);
 }
 
 static void set_state(fixture *on, hf_breaker_state state) {
@@ -71,9 +79,22 @@ static void a_transition_that_was_none_is_all_zeros(void **state) {
   finish(&on);
 }
 
+static void a_slow_call_is_slow_while_the_clock_goes_round(void **state) {
+  (void)state;
+  hf_breaker_options options = hf_breaker_options_default();
+  options.slow_call_ns = 5 * NS_PER_MS;
+  fixture on = start_at(&options, UINT64_MAX - NS_PER_MS);
+  hf_permit permit = acquired(&on);
+  wait_ms(&on, 5);
+  assert_true(settle(&on, permit, HF_OUTCOME_SUCCESS));
+  assert_int_equal(figures(&on).slow, 1);
+  finish(&on);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_transition_that_was_none_is_all_zeros),
+      cmocka_unit_test(a_slow_call_is_slow_while_the_clock_goes_round),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
