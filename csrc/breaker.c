@@ -278,7 +278,9 @@ static uint64_t open_left_ms(const hf_breaker *breaker, uint64_t word, uint64_t 
 static uint64_t open_word(const hf_breaker *breaker, uint32_t attempt, uint32_t generation,
                           uint64_t now_ns) {
   uint32_t most = attempt < HF__MOST_ATTEMPTS ? attempt : HF__MOST_ATTEMPTS;
-  uint64_t deadline = tick_ms_up(breaker, now_ns) + open_ms(breaker, most, generation);
+  /* The generation as it will be told, without what goes over its field: jitter is of it. */
+  uint64_t time = open_ms(breaker, most, generation & HF__GENERATION_MASK);
+  uint64_t deadline = tick_ms_up(breaker, now_ns) + time;
   return hf__word(HF_BREAKER_OPEN, most, generation, deadline);
 }
 

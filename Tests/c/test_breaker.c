@@ -8,6 +8,8 @@
 #define MS_PER_HOUR UINT64_C(3600000)
 #define START_NS UINT64_C(987654321000)
 
+enum { GENERATIONS = 1 << 20 };
+
 /* A breaker, its time, and what its last call said. */
 typedef struct fixture {
   hf_breaker *breaker;
@@ -91,10 +93,26 @@ static void a_slow_call_is_slow_while_the_clock_goes_round(void **state) {
   finish(&on);
 }
 
+static void the_open_time_that_is_told_is_kept_when_generations_go_round(void **state) {
+  (void)state;
+  hf_breaker_options options = hf_breaker_options_default();
+  options.open_jitter_percent = 100;
+  fixture on = start(&options);
+  for (uint32_t i = 0; i < GENERATIONS - 1; i++) {
+    set_state(&on, HF_BREAKER_DISABLED);
+  }
+  assert_int_equal(on.transition.generation, GENERATIONS - 1);
+  set_state(&on, HF_BREAKER_OPEN);
+  assert_int_equal(on.transition.generation, 0);
+  assert_int_equal(figures(&on).retry_after_ns, on.transition.open_ms * NS_PER_MS);
+  finish(&on);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_transition_that_was_none_is_all_zeros),
       cmocka_unit_test(a_slow_call_is_slow_while_the_clock_goes_round),
+      cmocka_unit_test(the_open_time_that_is_told_is_kept_when_generations_go_round),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
