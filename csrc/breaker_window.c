@@ -1,6 +1,19 @@
 #include "breaker_window.h"
 
-enum { CALLS_PER_WORD = 24, CALL_BITS = 2, WORDS_PER_STEP = 2, MOST_IN_STEP = 65535 };
+enum {
+  GENERATION_BITS = 20, /* all of the breaker's */
+  GENERATION_SHIFT = 64 - GENERATION_BITS,
+  CALL_BITS = 2,
+  CALLS_PER_WORD = GENERATION_SHIFT / CALL_BITS,
+  COUNT_BITS = 14,
+  FAILURES_SHIFT = COUNT_BITS,
+  CALLS_SHIFT = 2 * COUNT_BITS,
+  WORDS_PER_STEP = 3, /* calls, failures, slow */
+  TAG_BITS = 32,
+  LAP_BITS = TAG_BITS - GENERATION_BITS,
+};
+
+#define COUNT_MASK ((UINT64_C(1) << COUNT_BITS) - 1)
 
 size_t hf__window_words(const hf_breaker_options *options) {
   switch (options->window) {
@@ -20,19 +33,23 @@ void hf__window_init(hf__window *window, const hf_breaker_options *options,
   window->calls = options->window_calls;
   window->step_ms = (options->window_ms + HF__WINDOW_STEPS - 1) / HF__WINDOW_STEPS;
   window->words = words;
+  /* An empty window of the first generation; of no step after the first. */
   atomic_init(&window->next, 0);
-  /* No generation that a breaker has at first. */
-  const uint64_t nothing = UINT64_MAX << 48;
-  atomic_init(&window->counts, nothing);
+  atomic_init(&window->counts, 0);
   for (size_t i = 0; i < hf__window_words(options); i++) {
-    atomic_init(&words[i], nothing);
+    atomic_init(&words[i], 0);
   }
 }
 
-/* How much later `a` is than `b`, as numbers of so many bits; negative: earlier. */
-static int64_t later(uint64_t a, uint64_t b, unsigned bits) {
-  uint64_t difference = (a - b) << (64 - bits);
-  return (int64_t)difference / (INT64_C(1) << (64 - bits));
+/*
+ * Whether what a word is of, its upper bits, is newer than a number of so many bits.
+ * Newer is only what a thread that was held up can have been overtaken by, 1 in
+ * 4,096 of all numbers; the rest is older, for a word may be left alone for long.
+ * A word that is 0 was never used.
+ */
+static bool newer(uint64_t word, uint64_t number, unsigned bits) {
+  uint64_t ahead = ((word >> (64 - bits)) - number) & ((UINT64_C(1) << bits) - 1);
+  return word != 0 && ahead != 0 && ahead < UINT64_C(1) << (bits - 12);
 }
 
 /* The last calls ----------------------------------------------------------- */
@@ -45,37 +62,45 @@ static bool put_call(atomic_uint_least64_t *word, unsigned place, uint64_t gener
                      unsigned call, unsigned *before) {
   uint64_t seen = HF__LOAD(word, memory_order_relaxed);
   for (;;) {
-    int64_t newer = later(seen >> 48, generation, 16);
-    if (newer > 0 && seen >> 48 != 0xFFFF) {
+    uint64_t there = seen >> GENERATION_SHIFT;
+    if (newer(seen, generation, GENERATION_BITS)) {
       return false;
     }
-    uint64_t cells = newer == 0 ? seen & ~(UINT64_C(0xFFFF) << 48) : 0;
+    uint64_t cells = there == generation ? seen ^ there << GENERATION_SHIFT : 0;
     unsigned shift = place * CALL_BITS;
     *before = (unsigned)(cells >> shift) & 3u;
-    uint64_t changed =
-        generation << 48 | (cells & ~(UINT64_C(3) << shift)) | (uint64_t)call << shift;
+    uint64_t changed = generation << GENERATION_SHIFT | (cells & ~(UINT64_C(3) << shift)) |
+                       (uint64_t)call << shift;
     if (HF__SWAP_IF(word, &seen, changed, memory_order_relaxed)) {
       return true;
     }
   }
 }
 
+/* One more, one less, both, neither. */
+static uint64_t changed_count(uint64_t count, bool more, bool less) {
+  return (count + more - less) & COUNT_MASK;
+}
+
+/* A call and the one that it replaced may be added in either order, so for a moment
+ * a count can be below 0: nothing stops it there, or it would stay too high. */
 static void add_to_counts(hf__window *window, uint64_t generation, unsigned call, unsigned before) {
   uint64_t seen = HF__LOAD(&window->counts, memory_order_relaxed);
   for (;;) {
-    int64_t newer = later(seen >> 48, generation, 16);
-    if (newer > 0 && seen >> 48 != 0xFFFF) {
+    uint64_t there = seen >> GENERATION_SHIFT;
+    if (newer(seen, generation, GENERATION_BITS)) {
       return;
     }
-    uint64_t calls = newer == 0 ? seen >> 32 & 0xFFFF : 0;
-    uint64_t failures = newer == 0 ? seen >> 16 & 0xFFFF : 0;
-    uint64_t slow = newer == 0 ? seen & 0xFFFF : 0;
+    uint64_t counts = there == generation ? seen : 0;
+    uint64_t calls = counts >> CALLS_SHIFT & COUNT_MASK;
+    uint64_t failures = counts >> FAILURES_SHIFT & COUNT_MASK;
+    uint64_t slow = counts & COUNT_MASK;
     calls += calls < window->calls;
-    failures += (call & HF__CALL_FAILED) != 0;
-    failures -= (before & HF__CALL_FAILED) != 0 && failures > 0;
-    slow += (call & HF__CALL_SLOW) != 0;
-    slow -= (before & HF__CALL_SLOW) != 0 && slow > 0;
-    uint64_t changed = generation << 48 | calls << 32 | failures << 16 | slow;
+    failures =
+        changed_count(failures, (call & HF__CALL_FAILED) != 0, (before & HF__CALL_FAILED) != 0);
+    slow = changed_count(slow, (call & HF__CALL_SLOW) != 0, (before & HF__CALL_SLOW) != 0);
+    uint64_t changed =
+        generation << GENERATION_SHIFT | calls << CALLS_SHIFT | failures << FAILURES_SHIFT | slow;
     if (HF__SWAP_IF(&window->counts, &seen, changed, memory_order_relaxed)) {
       return;
     }
@@ -91,64 +116,69 @@ static void record_call(hf__window *window, uint64_t generation, unsigned call) 
   }
 }
 
+/* What is below 0 for a moment is 0. */
+static uint32_t readable(const hf__window *window, uint64_t count) {
+  count &= COUNT_MASK;
+  return count <= window->calls ? (uint32_t)count : 0;
+}
+
+static hf__window_counts read_calls(const hf__window *window, uint32_t generation) {
+  uint64_t counts = HF__LOAD(&window->counts, memory_order_relaxed);
+  if (counts >> GENERATION_SHIFT != generation) {
+    return (hf__window_counts){0, 0, 0};
+  }
+  return (hf__window_counts){.calls = readable(window, counts >> CALLS_SHIFT),
+                             .failures = readable(window, counts >> FAILURES_SHIFT),
+                             .slow = readable(window, counts)};
+}
+
 /* The last while ----------------------------------------------------------- */
 
-/* `generation | step` as the upper half of a word. */
+/* Of a generation and a step: later in either is a higher number, modulo 2^32. The
+ * step's place in the ring says the rest of its number. */
 static uint64_t step_tag(uint32_t generation, uint64_t step) {
-  return (uint64_t)(generation & 0xFF) << 24 | (step & 0xFFFFFF);
+  uint64_t lap = step / HF__WINDOW_STEPS;
+  return (((uint64_t)generation << LAP_BITS) + lap) & UINT32_MAX;
 }
 
-/* Whether a tag is before another: of an older generation, or an earlier step. */
-static int64_t newer_tag(uint64_t a, uint64_t b) {
-  int64_t generations = later(a >> 24, b >> 24, 8);
-  return generations != 0 ? generations : later(a & 0xFFFFFF, b & 0xFFFFFF, 24);
-}
-
-/* Adds to the lower half: equal tags add, an older one is replaced, into a newer
- * one nothing is written. */
-static void add_to_step(atomic_uint_least64_t *word, uint64_t tag, bool two_counts,
-                        uint64_t added) {
+/* Adds 1 to the lower half: an equal tag adds, an older one is replaced, into a
+ * newer one nothing is written, and the answer is false. */
+static bool add_to_step(atomic_uint_least64_t *word, uint64_t tag, memory_order order) {
   uint64_t seen = HF__LOAD(word, memory_order_relaxed);
   for (;;) {
-    bool unused = seen >> 48 == 0xFFFF && (seen & UINT32_MAX) == 0;
-    int64_t newer = unused ? -1 : newer_tag(seen >> 32, tag);
-    if (newer > 0) {
-      return;
+    uint64_t there = seen >> TAG_BITS;
+    if (newer(seen, tag, TAG_BITS)) {
+      return false;
     }
-    uint64_t counts = newer == 0 ? seen & UINT32_MAX : 0;
-    if (two_counts) {
-      uint64_t failures = (counts >> 16) + (added >> 16);
-      uint64_t slow = (counts & 0xFFFF) + (added & 0xFFFF);
-      counts = (failures < MOST_IN_STEP ? failures : MOST_IN_STEP) << 16 |
-               (slow < MOST_IN_STEP ? slow : MOST_IN_STEP);
-    } else {
-      counts = counts + added < UINT32_MAX ? counts + added : UINT32_MAX;
-    }
-    if (HF__SWAP_IF(word, &seen, tag << 32 | counts, memory_order_relaxed)) {
-      return;
+    uint64_t count = there == tag ? seen & UINT32_MAX : 0;
+    count += count < UINT32_MAX;
+    if (HF__SWAP_IF(word, &seen, tag << TAG_BITS | count, order)) {
+      return true;
     }
   }
 }
 
+/* release: who sees a failure sees its call as well, or a share of failures could
+ * look larger than it ever was. Pairs with the acquire in read_steps(). */
 static void record_in_step(hf__window *window, uint32_t generation, uint64_t step, unsigned call) {
   atomic_uint_least64_t *words = &window->words[step % HF__WINDOW_STEPS * WORDS_PER_STEP];
   uint64_t tag = step_tag(generation, step);
-  if (call != 0) {
-    uint64_t failures = (call & HF__CALL_FAILED) != 0;
-    uint64_t slow = (call & HF__CALL_SLOW) != 0;
-    add_to_step(&words[1], tag, true, failures << 16 | slow);
+  if (!add_to_step(&words[0], tag, memory_order_relaxed)) {
+    return;
   }
-  add_to_step(&words[0], tag, false, 1);
+  if (call & HF__CALL_FAILED) {
+    (void)add_to_step(&words[1], tag, memory_order_release);
+  } else if (call & HF__CALL_SLOW) {
+    (void)add_to_step(&words[2], tag, memory_order_release);
+  }
 }
 
-/* Either ------------------------------------------------------------------- */
+static uint32_t count_of_step(uint64_t word, uint64_t tag) {
+  return word >> TAG_BITS == tag ? (uint32_t)(word & UINT32_MAX) : 0;
+}
 
-void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, unsigned call) {
-  if (window->kind == HF_BREAKER_WINDOW_CALLS) {
-    record_call(window, generation & 0x7FFF, call);
-  } else if (window->kind == HF_BREAKER_WINDOW_TIME) {
-    record_in_step(window, generation & 0x7F, tick_ms / window->step_ms, call);
-  }
+static uint32_t capped_sum(uint32_t a, uint32_t b) {
+  return b < UINT32_MAX - a ? a + b : UINT32_MAX;
 }
 
 static hf__window_counts read_steps(const hf__window *window, uint32_t generation, uint64_t step) {
@@ -157,29 +187,38 @@ static hf__window_counts read_steps(const hf__window *window, uint32_t generatio
     uint64_t of = step - back;
     const atomic_uint_least64_t *words = &window->words[of % HF__WINDOW_STEPS * WORDS_PER_STEP];
     uint64_t tag = step_tag(generation, of);
+    /* acquire: pairs with the release in record_in_step(). Calls come last. */
+    uint64_t failures = HF__LOAD(&words[1], memory_order_acquire);
+    uint64_t slow = HF__LOAD(&words[2], memory_order_acquire);
     uint64_t calls = HF__LOAD(&words[0], memory_order_relaxed);
-    uint64_t others = HF__LOAD(&words[1], memory_order_relaxed);
-    if (calls >> 32 == tag) {
-      uint64_t more = sum.calls + (calls & UINT32_MAX);
-      sum.calls = more < UINT32_MAX ? (uint32_t)more : UINT32_MAX;
-    }
-    if (others >> 32 == tag) {
-      sum.failures += (uint32_t)(others >> 16 & 0xFFFF);
-      sum.slow += (uint32_t)(others & 0xFFFF);
+    /* Replaced first, too: without its calls nothing of a step counts. */
+    if (calls >> TAG_BITS == tag) {
+      sum.calls = capped_sum(sum.calls, count_of_step(calls, tag));
+      sum.failures = capped_sum(sum.failures, count_of_step(failures, tag));
+      sum.slow = capped_sum(sum.slow, count_of_step(slow, tag));
     }
   }
   return sum;
 }
 
+/* Either ------------------------------------------------------------------- */
+
+void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, unsigned call) {
+  if (window->kind == HF_BREAKER_WINDOW_CALLS) {
+    record_call(window, generation, call);
+  } else if (window->kind == HF_BREAKER_WINDOW_TIME) {
+    record_in_step(window, generation, tick_ms / window->step_ms, call);
+  }
+}
+
 hf__window_counts hf__window_read(const hf__window *window, uint32_t generation, uint64_t tick_ms) {
-  if (window->kind == HF_BREAKER_WINDOW_TIME) {
-    return read_steps(window, generation & 0x7F, tick_ms / window->step_ms);
+  switch (window->kind) {
+  case HF_BREAKER_WINDOW_CALLS:
+    return read_calls(window, generation);
+  case HF_BREAKER_WINDOW_TIME:
+    return read_steps(window, generation, tick_ms / window->step_ms);
+  case HF_BREAKER_WINDOW_NONE:
+    break;
   }
-  uint64_t counts = HF__LOAD(&window->counts, memory_order_relaxed);
-  if (window->kind == HF_BREAKER_WINDOW_NONE || counts >> 48 != (generation & 0x7FFF)) {
-    return (hf__window_counts){0, 0, 0};
-  }
-  return (hf__window_counts){.calls = (uint32_t)(counts >> 32 & 0xFFFF),
-                             .failures = (uint32_t)(counts >> 16 & 0xFFFF),
-                             .slow = (uint32_t)(counts & 0xFFFF)};
+  return (hf__window_counts){0, 0, 0};
 }

@@ -26,13 +26,12 @@ typedef struct hf__window {
   hf_breaker_window kind;
   uint32_t calls;   /* CALLS: how many it holds */
   uint32_t step_ms; /* TIME: a tenth of it */
-  /* CALLS: the next place; the counts, `generation | calls | failures | slow`,
-   * 16 bits each. */
+  /* CALLS: the next place; the counts, `generation (20 bits) | calls (14) |
+   * failures (14) | slow (14)`. */
   atomic_uint_least64_t next;
   atomic_uint_least64_t counts;
-  /* CALLS: words of `generation (16 bits) | 24 calls of 2 bits`. TIME: for each
-   * step two words, `generation (8) | step (24) | calls (32)` and `generation (8)
-   * | step (24) | failures (16) | slow (16)`; the last two stop at 65,535. */
+  /* CALLS: words of `generation (20) | 22 calls of 2 bits`. TIME: for each step
+   * three words, `tag (32) | calls (32)`, the same of failures and of slow calls. */
   atomic_uint_least64_t *words;
 } hf__window;
 

@@ -139,7 +139,7 @@ HF_API hf_breaker_options hf_breaker_options_default(void);
  * @return HF_OK, HF_ERROR_INVALID_ARGUMENT, HF_ERROR_OUT_OF_MEMORY.
  *
  * Threads: any. Cost: O(1), one allocation of at most 384 bytes; a window of calls
- * takes a quarter of a byte more for each, a window of time 160 bytes.
+ * takes 3/8 of a byte more for each, rounded up to 8 bytes, a window of time 240.
  */
 HF_API HF_MUST_USE hf_status hf_breaker_create(const hf_breaker_options *HF_NULLABLE options,
                                                uint64_t seed, uint64_t now_ns,
