@@ -757,6 +757,12 @@ static void the_open_time_grows_to_its_cap(void **state) {
   assert_int_equal(open_ms_after(&options, 4), 5000);
   assert_int_equal(open_ms_after(&options, 5), 5000);
   assert_int_equal(open_ms_after(&options, 40), 5000);
+  options.open_growth_percent = 200;
+  options.open_ms = 1;
+  options.open_max_ms = UINT32_MAX;
+  assert_int_equal(open_ms_after(&options, 14), 1 << 14);
+  assert_int_equal(open_ms_after(&options, 15), 1 << 15);
+  assert_int_equal(open_ms_after(&options, 16), 1 << 15);
   options.open_growth_percent = 1000;
   options.open_ms = 86400000;
   options.open_max_ms = UINT32_MAX;
@@ -818,6 +824,19 @@ static void jitter_takes_off_at_random_within_its_bounds(void **state) {
     assert_true(least < least_allowed + 6 * percents[i] && most > 60000 - 6 * percents[i]);
     assert_true(same < 100);
   }
+  /* One percent of 100 ms: both a millisecond and none. */
+  hf_breaker_options hundred = hf_breaker_options_default();
+  hundred.open_ms = 100;
+  hundred.open_jitter_percent = 1;
+  fixture on = start(&hundred);
+  uint32_t whole = 0;
+  for (int i = 0; i < 100; i++) {
+    set_state(&on, HF_BREAKER_OPEN);
+    assert_true(on.transition.open_ms == 99 || on.transition.open_ms == 100);
+    whole += on.transition.open_ms == 100;
+  }
+  assert_true(whole > 10 && whole < 90);
+  finish(&on);
   hf_breaker_options shortest = hf_breaker_options_default();
   shortest.open_ms = 1;
   shortest.open_jitter_percent = 100;

@@ -105,10 +105,10 @@ typedef struct hf_breaker_options {
   /** A success that took at least so long, from acquire to settle, is slow. 0, the
    *  default: only what is settled as HF_OUTCOME_SLOW. */
   uint64_t slow_call_ns;
-  /** How long it stays open. 1 ms to 365 days; default 60,000. */
+  /** How long it stays open. 1 ms to UINT32_MAX, 49 days; default 60,000. */
   uint32_t open_ms;
-  /** Each time that a probe fails, the open time is multiplied by so many percent:
-   *  100, the default, keeps it; to 1,000. */
+  /** Each time that a probe fails, up to 15 times since it was closed, the open time is
+   *  multiplied by so many percent: 100, the default, keeps it; to 1,000. */
   uint32_t open_growth_percent;
   /** But it grows to no more than this. Default 600,000. */
   uint32_t open_max_ms;
@@ -119,8 +119,9 @@ typedef struct hf_breaker_options {
   uint32_t probes;
   /** Successes in a row that close it: 1 to 31, default 2. */
   uint32_t success_threshold;
-  /** After so long half-open without a decision, probes that were not settled are
-   *  given up, and others may pass. 64 ms to 24 days; default 60,000. */
+  /** After so long half-open without a decision, since the last probe passed, those
+   *  that were not settled are given up, and others may pass. 64 ms to 24 days;
+   *  default 60,000. */
   uint32_t probe_lease_ms;
 } hf_breaker_options;
 
