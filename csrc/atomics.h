@@ -7,6 +7,12 @@
 
 #include <stdatomic.h>
 
+#if defined(__SANITIZE_THREAD__) && defined(__GNUC__) && __GNUC__ >= 11
+/* It warns that the thread sanitizer does not follow fences. What they are between
+ * here is atomic all the same, so it has nothing to follow. */
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+
 #ifndef HF__LOAD
 #define HF__LOAD(object, order) atomic_load_explicit(object, order)
 #define HF__STORE(object, value, order) atomic_store_explicit(object, value, order)
