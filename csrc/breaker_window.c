@@ -142,18 +142,18 @@ static uint64_t step_tag(uint32_t generation, uint64_t step) {
 }
 
 /* Adds 1 to the lower half: an equal tag adds, an older one is replaced, into a
- * newer one nothing is written, and the answer is false. */
-static bool add_to_step(atomic_uint_least64_t *word, uint64_t tag, memory_order order) {
+ * newer one nothing is written. */
+static void add_to_step(atomic_uint_least64_t *word, uint64_t tag, memory_order order) {
   uint64_t seen = HF__LOAD(word, memory_order_relaxed);
   for (;;) {
     uint64_t there = seen >> TAG_BITS;
     if (newer(seen, tag, TAG_BITS)) {
-      return false;
+      return;
     }
     uint64_t count = there == tag ? seen & UINT32_MAX : 0;
     count += count < UINT32_MAX;
     if (HF__SWAP_IF(word, &seen, tag << TAG_BITS | count, order)) {
-      return true;
+      return;
     }
   }
 }
@@ -163,13 +163,11 @@ static bool add_to_step(atomic_uint_least64_t *word, uint64_t tag, memory_order 
 static void record_in_step(hf__window *window, uint32_t generation, uint64_t step, unsigned call) {
   atomic_uint_least64_t *words = &window->words[step % HF__WINDOW_STEPS * WORDS_PER_STEP];
   uint64_t tag = step_tag(generation, step);
-  if (!add_to_step(&words[0], tag, memory_order_relaxed)) {
-    return;
-  }
+  add_to_step(&words[0], tag, memory_order_relaxed);
   if (call & HF__CALL_FAILED) {
-    (void)add_to_step(&words[1], tag, memory_order_release);
+    add_to_step(&words[1], tag, memory_order_release);
   } else if (call & HF__CALL_SLOW) {
-    (void)add_to_step(&words[2], tag, memory_order_release);
+    add_to_step(&words[2], tag, memory_order_release);
   }
 }
 
