@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "breaker_counters.h"
 #include "breaker_word.h"
 #include "hf_test.h"
 
@@ -46,6 +47,7 @@ typedef struct arena {
   _Atomic(const char *) fault;
   atomic_size_t allocations;
   atomic_size_t live;
+  atomic_size_t live_bytes;
 } arena;
 
 static void note(arena *shared, bool right, const char *what) {
@@ -65,6 +67,7 @@ static void *count_allocation(void *context, size_t size_bytes, size_t alignment
   arena *shared = context;
   atomic_fetch_add_explicit(&shared->allocations, 1, memory_order_relaxed);
   atomic_fetch_add_explicit(&shared->live, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&shared->live_bytes, size_bytes, memory_order_relaxed);
   hf_allocator system = hf_allocator_default();
   return system.allocate(system.context, size_bytes, alignment_bytes);
 }
@@ -73,6 +76,7 @@ static void count_deallocation(void *context, void *memory, size_t size_bytes,
                                size_t alignment_bytes) {
   arena *shared = context;
   atomic_fetch_sub_explicit(&shared->live, 1, memory_order_relaxed);
+  atomic_fetch_sub_explicit(&shared->live_bytes, size_bytes, memory_order_relaxed);
   hf_allocator system = hf_allocator_default();
   system.deallocate(system.context, memory, size_bytes, alignment_bytes);
 }
@@ -379,6 +383,7 @@ static void totals_stay_exact_when_they_spread_and_nothing_more_is_allocated(voi
     printf("skipped: counters that spread: no two threads met on this machine\n");
   } else {
     assert_int_equal(atomic_load(&shared->live), 2);
+    assert_int_equal(atomic_load(&shared->live_bytes), hf_breaker_size_bytes(shared->breaker));
     hf_breaker_reset(shared->breaker, time_of(shared));
     hf_breaker_snapshot empty = hf_breaker_read(shared->breaker, time_of(shared));
     assert_int_equal(empty.successes, 0);
@@ -389,6 +394,72 @@ static void totals_stay_exact_when_they_spread_and_nothing_more_is_allocated(voi
     assert_int_equal(atomic_load(&shared->allocations), before);
   }
   close_arena(shared);
+}
+
+/* Two threads that met, each of which takes room for the counters before the other has. */
+typedef struct meeting {
+  arena shared;
+  hf_allocator hooks;
+  pthread_barrier_t both;
+  hf__shard first;
+  hf__shards shards;
+} meeting;
+
+static void *allocate_together(void *context, size_t size_bytes, size_t alignment_bytes) {
+  meeting *met = context;
+  pthread_barrier_wait(&met->both);
+  return count_allocation(&met->shared, size_bytes, alignment_bytes);
+}
+
+static void deallocate_counted(void *context, void *memory, size_t size_bytes,
+                               size_t alignment_bytes) {
+  meeting *met = context;
+  count_deallocation(&met->shared, memory, size_bytes, alignment_bytes);
+}
+
+static void *count_apart(void *argument) {
+  meeting *met = argument;
+  hf__count_apart(&met->first, &met->shards, &met->hooks, HF__COUNT_SUCCESS);
+  return NULL;
+}
+
+static void of_two_rooms_for_counters_one_is_given_back(void **state) {
+  (void)state;
+  static meeting met;
+  met.hooks = (hf_allocator){allocate_together, deallocate_counted, &met};
+  assert_int_equal(pthread_barrier_init(&met.both, NULL, 2), 0);
+  pthread_t threads[2];
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(pthread_create(&threads[i], NULL, count_apart, &met), 0);
+  }
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+  }
+  assert_int_equal(atomic_load(&met.shared.allocations), 2);
+  assert_int_equal(atomic_load(&met.shared.live), 1);
+  assert_int_equal(hf__counted(&met.first, &met.shards, HF__COUNT_SUCCESS), 2);
+  hf__counters_free(&met.shards, &met.hooks);
+  assert_int_equal(atomic_load(&met.shared.live), 0);
+  pthread_barrier_destroy(&met.both);
+}
+
+static void *allocate_nothing(void *context, size_t size_bytes, size_t alignment_bytes) {
+  (void)context;
+  (void)size_bytes;
+  (void)alignment_bytes;
+  return NULL;
+}
+
+static void without_room_for_the_counters_the_first_ones_count(void **state) {
+  (void)state;
+  static hf__shard first;
+  hf__shards shards;
+  atomic_init(&shards, NULL);
+  hf_allocator hooks = {allocate_nothing, NULL, NULL};
+  for (uint64_t i = 1; i < 4; i++) {
+    hf__count_apart(&first, &shards, &hooks, HF__COUNT_LATE);
+    assert_int_equal(hf__counted(&first, &shards, HF__COUNT_LATE), i);
+  }
 }
 
 static void *refuse(void *context, size_t size_bytes, size_t alignment_bytes) {
@@ -616,6 +687,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_all_were_told_adds_up),
       cmocka_unit_test(totals_stay_exact_when_they_spread_and_nothing_more_is_allocated),
+      cmocka_unit_test(of_two_rooms_for_counters_one_is_given_back),
+      cmocka_unit_test(without_room_for_the_counters_the_first_ones_count),
       cmocka_unit_test(totals_stay_exact_where_there_is_no_memory_to_spread),
       cmocka_unit_test(a_window_over_its_threshold_has_opened_the_breaker),
       cmocka_unit_test(a_window_below_its_threshold_never_opens_the_breaker),
