@@ -495,6 +495,9 @@ static bool settle_probe(hf_breaker *breaker, uint64_t word, const hf_permit *pe
   bool failed = outcome == HF_OUTCOME_FAILURE ||
                 (outcome == HF_OUTCOME_SLOW && OPTION(breaker, slow_rate_percent) > 0);
   for (;;) {
+    if (hf__word_out(word) == 0) {
+      return settle_late(breaker); /* nobody is out: it was settled before */
+    }
     uint32_t next = hf__word_generation(word) + 1;
     uint32_t out = hf__word_out(word) - 1;
     uint32_t ok = hf__word_ok(word) + (outcome != HF_OUTCOME_NEUTRAL);

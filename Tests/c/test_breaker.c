@@ -1442,6 +1442,22 @@ static void peer_defect_the_window_of_time_has_another_clock(void **state) {
   finish(&on);
 }
 
+/* Against the rule, but no worse than late. */
+static void a_probe_that_is_settled_twice_frees_no_second_place(void **state) {
+  (void)state;
+  hf_breaker *breaker = NULL;
+  assert_int_equal(hf_breaker_create(NULL, 1, 0, NULL, &breaker, NULL), HF_OK);
+  hf_breaker_set_state(breaker, HF_BREAKER_HALF_OPEN, 0);
+  hf_permit permit;
+  assert_int_equal(hf_breaker_acquire(breaker, 0, &permit, NULL), HF_OK);
+  assert_true(hf_breaker_settle(breaker, &permit, HF_OUTCOME_NEUTRAL, 0, NULL));
+  assert_false(hf_breaker_settle(breaker, &permit, HF_OUTCOME_NEUTRAL, 0, NULL));
+  hf_permit other;
+  assert_int_equal(hf_breaker_acquire(breaker, 0, &permit, NULL), HF_OK);
+  assert_int_equal(hf_breaker_acquire(breaker, 0, &other, NULL), HF_ERROR_CIRCUIT_OPEN);
+  hf_breaker_destroy(breaker);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_transition_that_was_none_is_all_zeros),
@@ -1499,6 +1515,7 @@ int main(void) {
       cmocka_unit_test(peer_defect_a_cancelled_probe_closes_the_circuit),
       cmocka_unit_test(peer_defect_open_is_seen_before_its_deadline),
       cmocka_unit_test(peer_defect_the_window_of_time_has_another_clock),
+      cmocka_unit_test(a_probe_that_is_settled_twice_frees_no_second_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
