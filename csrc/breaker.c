@@ -284,10 +284,10 @@ static uint64_t open_word(const hf_breaker *breaker, uint32_t attempt, uint32_t 
   return hf__word(HF_BREAKER_OPEN, most, generation, deadline);
 }
 
-/* Whether this call made the transition; then tells of it. On failure `*seen` is
- * what is there. */
+/* Whether this call made the transition; then tells of it. `now_ns` is what a
+ * deadline in `to` was counted from. On failure `*seen` is what is there. */
 static bool transit(hf_breaker *breaker, uint64_t *seen, uint64_t to, hf_breaker_cause cause,
-                    hf_transition *transition) {
+                    uint64_t now_ns, hf_transition *transition) {
   uint64_t from = *seen;
   /* release: what this thread recorded comes before the new state; acquire on
    * failure: the other's did. */
@@ -301,15 +301,14 @@ static bool transit(hf_breaker *breaker, uint64_t *seen, uint64_t to, hf_breaker
     HF__ADD(&breaker->closes, 1, memory_order_relaxed);
   }
   if (transition != NULL) {
-    uint32_t attempt = hf__word_attempt(to);
-    uint32_t generation = hf__word_generation(to);
+    /* From the deadline: the options may have been replaced since it was chosen. */
+    uint64_t left_ms = (to - tick_ms_up(breaker, now_ns)) & HF__PAYLOAD_MASK;
     *transition = (hf_transition){
         .cause = cause,
         .from = hf__word_state(from),
         .to = hf__word_state(to),
-        .generation = generation,
-        .open_ms =
-            hf__word_state(to) == HF_BREAKER_OPEN ? open_ms(breaker, attempt, generation) : 0,
+        .generation = hf__word_generation(to),
+        .open_ms = hf__word_state(to) == HF_BREAKER_OPEN ? (uint32_t)left_ms : 0,
     };
   }
   return true;
@@ -352,7 +351,7 @@ HF__APART static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, ui
         return refuse(breaker, permit, wait_ns(breaker, now_ns, left));
       }
       to = probing_word(breaker, word, now_ns);
-      if (transit(breaker, &word, to, HF_BREAKER_OPEN_TIME_OVER, transition)) {
+      if (transit(breaker, &word, to, HF_BREAKER_OPEN_TIME_OVER, now_ns, transition)) {
         return permit_in(permit, to, now_ns);
       }
       break;
@@ -372,7 +371,7 @@ HF__APART static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, ui
         return refuse(breaker, permit, wait_ns(breaker, now_ns, left));
       }
       to = probing_word(breaker, word, now_ns);
-      if (transit(breaker, &word, to, HF_BREAKER_PROBES_GIVEN_UP, transition)) {
+      if (transit(breaker, &word, to, HF_BREAKER_PROBES_GIVEN_UP, now_ns, transition)) {
         return permit_in(permit, to, now_ns);
       }
       break;
@@ -472,7 +471,7 @@ static bool settle_closed(hf_breaker *breaker, uint64_t word, const hf_permit *p
     }
     if (cause != HF_BREAKER_UNCHANGED) {
       uint64_t to = open_word(breaker, 0, hf__word_generation(word) + 1, now_ns);
-      if (transit(breaker, &word, to, cause, transition)) {
+      if (transit(breaker, &word, to, cause, now_ns, transition)) {
         break;
       }
     } else if (run == hf__word_payload(word) ||
@@ -504,10 +503,10 @@ static bool settle_probe(hf_breaker *breaker, uint64_t word, const hf_permit *pe
     bool done;
     if (failed) {
       uint64_t to = open_word(breaker, hf__word_attempt(word) + 1, next, now_ns);
-      done = transit(breaker, &word, to, HF_BREAKER_PROBE_FAILED, transition);
+      done = transit(breaker, &word, to, HF_BREAKER_PROBE_FAILED, now_ns, transition);
     } else if (ok >= OPTION(breaker, success_threshold) && outcome != HF_OUTCOME_NEUTRAL) {
       uint64_t to = hf__word(HF_BREAKER_CLOSED, 0, next, 0);
-      done = transit(breaker, &word, to, HF_BREAKER_PROBES_SUCCEEDED, transition);
+      done = transit(breaker, &word, to, HF_BREAKER_PROBES_SUCCEEDED, now_ns, transition);
     } else {
       uint64_t to =
           hf__word_with_payload(word, hf__half_open_payload(out, ok, hf__word_lease(word)));
@@ -638,7 +637,7 @@ hf_transition hf_breaker_set_state(hf_breaker *breaker, hf_breaker_state state, 
   uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
   while (!transit(breaker, &word,
                   chosen_word(breaker, state, hf__word_generation(word) + 1, now_ns),
-                  HF_BREAKER_BY_HAND, &transition)) {
+                  HF_BREAKER_BY_HAND, now_ns, &transition)) {
   }
   return transition;
 }
