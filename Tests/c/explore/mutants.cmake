@@ -1,0 +1,106 @@
+# Faults that the explorer must find: hf_add_mutant(<name> <source> <what is there> <what instead>).
+# No semicolons in them. Each is a test that passes when the fault is found, and fails when it is
+# not, or when its place is not in the source any more.
+
+function(hf_add_mutant name source from to)
+  set(copy "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}.c")
+  add_custom_command(
+    OUTPUT "${copy}"
+    COMMAND "${CMAKE_COMMAND}" "-DSOURCE=${PROJECT_SOURCE_DIR}/csrc/${source}" "-DFROM=${from}"
+            "-DTO=${to}" "-DOUTPUT=${copy}" -P "${CMAKE_CURRENT_SOURCE_DIR}/mutate.cmake"
+    DEPENDS "${PROJECT_SOURCE_DIR}/csrc/${source}" mutate.cmake
+    VERBATIM)
+  add_library(mutant_core_${name} OBJECT "${copy}")
+  target_compile_options(mutant_core_${name} PRIVATE ${stepped} -w)
+  target_link_libraries(mutant_core_${name} PRIVATE holdfast_test_settings)
+  # The copy stands for its source among the others.
+  set(others "$<FILTER:$<TARGET_OBJECTS:explore_core>,EXCLUDE,/${source}[.]>")
+  add_executable(mutant_${name} explore_breaker.c $<TARGET_OBJECTS:mutant_core_${name}> "${others}")
+  target_compile_definitions(mutant_${name} PRIVATE "HF_MUTANT=\"${name}\"")
+  target_link_libraries(mutant_${name} PRIVATE explore_support)
+  add_test(NAME explore_mutant_${name} COMMAND mutant_${name})
+  set_tests_properties(explore_mutant_${name} PROPERTIES TIMEOUT 600)
+endfunction()
+
+# Not one swap: somebody's change is lost.
+set(swap "HF__SWAP_IF_ACQUIRE(&breaker->word")
+hf_add_mutant(transition_stored breaker.c
+              "if (!${swap}, seen, to, memory_order_acq_rel)) {"
+              "if (HF__STORE(&breaker->word, to, memory_order_release), false) {")
+hf_add_mutant(run_stored breaker.c
+              "${swap}, &word, hf__word_with_payload(word, run),"
+              "(HF__STORE(&breaker->word, hf__word_with_payload(word, run), memory_order_release),")
+hf_add_mutant(probe_taken_by_store breaker.c
+              "if (${swap}, &word, to, memory_order_acq_rel)) {"
+              "if (HF__STORE(&breaker->word, to, memory_order_release), true) {")
+hf_add_mutant(probe_settled_by_store breaker.c
+              "done = ${swap}, &word, to, memory_order_acq_rel)"
+              "(HF__STORE(&breaker->word, to, memory_order_release), done = true)")
+hf_add_mutant(window_counts_stored breaker_window.c
+              "if (HF__SWAP_IF(&window->counts, &seen, changed, memory_order_relaxed)) {"
+              "if (HF__STORE(&window->counts, changed, memory_order_relaxed), true) {")
+hf_add_mutant(window_place_stored breaker_window.c
+              "if (HF__SWAP_IF(word, &seen, changed, memory_order_relaxed)) {"
+              "if (HF__STORE(word, changed, memory_order_relaxed), true) {")
+hf_add_mutant(window_step_stored breaker_window.c
+              "if (HF__SWAP_IF(word, &seen, tag << TAG_BITS | count, order)) {"
+              "if (HF__STORE(word, tag << TAG_BITS | count, order), true) {")
+hf_add_mutant(shards_stored breaker_counters.c
+              "if (HF__SWAP_IF_ACQUIRE(shards, &there, made, memory_order_release)) {"
+              "if (HF__STORE(shards, made, memory_order_release), true) {")
+set(own "&own->counts[counter]")
+hf_add_mutant(count_stored breaker_counters.c
+              "HF__ADD(${own}, 1, memory_order_relaxed)"
+              "HF__STORE(${own}, HF__LOAD(${own}, memory_order_relaxed) + 1, memory_order_relaxed)")
+
+# The generation stays, or is not looked at.
+hf_add_mutant(probe_keeps_generation breaker.c
+              "uint32_t next = hf__word_generation(word) + 1"
+              "uint32_t next = hf__word_generation(word)")
+hf_add_mutant(hand_keeps_generation breaker.c
+              "chosen_word(breaker, state, hf__word_generation(word) + 1, now_ns)"
+              "chosen_word(breaker, state, hf__word_generation(word), now_ns)")
+hf_add_mutant(late_is_counted breaker.c
+              "return (word & ~HF__PAYLOAD_MASK) == permit->state"
+              "return hf__word_state(word) == hf__word_state(permit->state)")
+hf_add_mutant(window_of_all_generations breaker_window.c
+              "uint64_t counts = there == generation ? seen : 0" "uint64_t counts = seen")
+
+# Deadlines.
+hf_add_mutant(half_open_early breaker.c
+              "left = open_left_ms(breaker, word, now_ns)"
+              "left = open_left_ms(breaker, word, now_ns + HF__NS_PER_MS)")
+hf_add_mutant(deadline_rounded_down breaker.c
+              "return since / HF__NS_PER_MS + (since % HF__NS_PER_MS != 0)"
+              "return since / HF__NS_PER_MS")
+hf_add_mutant(lease_never_over breaker.c
+              "left = lease_left_ms(breaker, word, now_ns)"
+              "left = 1 + lease_left_ms(breaker, word, now_ns)")
+hf_add_mutant(lease_over_early breaker.c
+              "left = lease_left_ms(breaker, word, now_ns)"
+              "left = lease_left_ms(breaker, word, now_ns + 128 * HF__NS_PER_MS)")
+hf_add_mutant(open_time_does_not_grow breaker.c
+              "hf__word_attempt(word) + 1, next, now_ns"
+              "hf__word_attempt(word), next, now_ns")
+
+# Probes, runs and windows.
+hf_add_mutant(one_probe_too_many breaker.c
+              "if (hf__word_out(word) < OPTION(breaker, probes)) {"
+              "if (hf__word_out(word) <= OPTION(breaker, probes)) {")
+hf_add_mutant(neutral_keeps_its_place breaker.c
+              "uint32_t out = hf__word_out(word) - 1"
+              "uint32_t out = hf__word_out(word) - (outcome != HF_OUTCOME_NEUTRAL)")
+hf_add_mutant(neutral_is_a_success breaker.c
+              "uint32_t ok = hf__word_ok(word) + (outcome != HF_OUTCOME_NEUTRAL)"
+              "uint32_t ok = hf__word_ok(word) + 1")
+hf_add_mutant(success_keeps_the_run breaker.c
+              "if (word == permit->state && outcome == HF_OUTCOME_SUCCESS &&"
+              "if (is_current(permit, word) && outcome == HF_OUTCOME_SUCCESS &&")
+hf_add_mutant(success_does_not_sum breaker.c
+              "if (cause == HF_BREAKER_UNCHANGED && windowed) {"
+              "if (cause == HF_BREAKER_UNCHANGED && windowed && outcome != HF_OUTCOME_SUCCESS) {")
+
+# Only in weak memory; on x86-64 the locked operation before it is a fence already.
+hf_add_mutant(step_not_released breaker_window.c
+              "add_to_step(&words[1], tag, memory_order_release)"
+              "add_to_step(&words[1], tag, memory_order_relaxed)")
