@@ -262,6 +262,19 @@ static uint64_t lease_end(const hf_breaker *breaker, uint64_t now_ns) {
   return end / HF__LEASE_UNIT_MS + (end % HF__LEASE_UNIT_MS != 0);
 }
 
+/*
+ * The lease when another probe passes: the later of the present one and a new one,
+ * because a thread that looked at the clock a while ago must not shorten a lease
+ * that others count on. One that is ahead by more than a lease is long over: the
+ * difference went round.
+ */
+static uint64_t renewed_lease(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {
+  uint64_t end = lease_end(breaker, now_ns);
+  uint64_t ahead = hf__ticks_left(hf__word_lease(word), end, HF__LEASE_BITS);
+  bool stays = ahead > 0 && ahead <= OPTION(breaker, probe_lease_ms) / HF__LEASE_UNIT_MS + 1;
+  return stays ? hf__word_lease(word) : end;
+}
+
 static uint64_t lease_left_ms(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {
   uint64_t tick = tick_ms(breaker, now_ns);
   uint64_t units = hf__ticks_left(hf__word_lease(word), tick / HF__LEASE_UNIT_MS, HF__LEASE_BITS);
@@ -359,7 +372,7 @@ HF__APART static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, ui
       if (hf__word_out(word) < OPTION(breaker, probes)) {
         to = hf__word_with_payload(word,
                                    hf__half_open_payload(hf__word_out(word) + 1, hf__word_ok(word),
-                                                         lease_end(breaker, now_ns)));
+                                                         renewed_lease(breaker, word, now_ns)));
         /* acquire on failure: as in transit(). */
         if (HF__SWAP_IF_ACQUIRE(&breaker->word, &word, to, memory_order_acq_rel)) {
           return permit_in(permit, to, now_ns);

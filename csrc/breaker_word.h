@@ -59,8 +59,9 @@ static inline uint64_t hf__word_payload(uint64_t word) {
 
 static inline uint64_t hf__word(hf_breaker_state state, uint32_t attempt, uint32_t generation,
                                 uint64_t payload) {
-  return (uint64_t)state << HF__STATE_SHIFT | (uint64_t)attempt << HF__ATTEMPT_SHIFT |
-         (uint64_t)(generation & HF__GENERATION_MASK) << HF__GENERATION_SHIFT |
+  /* Products, because a checker of shifts takes the places for too wide. */
+  return state * (UINT64_C(1) << HF__STATE_SHIFT) + attempt * (UINT64_C(1) << HF__ATTEMPT_SHIFT) +
+         (generation & HF__GENERATION_MASK) * (UINT64_C(1) << HF__GENERATION_SHIFT) +
          (payload & HF__PAYLOAD_MASK);
 }
 

@@ -93,6 +93,11 @@ static uint64_t model_open_ms(const breaker_model *model) {
   return time;
 }
 
+static uint64_t model_lease_end(const breaker_model *model, uint64_t now) {
+  uint64_t end_ms = rounded_up(now, NS_PER_MS) + model->options.probe_lease_ms;
+  return rounded_up(end_ms, LEASE_UNIT_MS) * LEASE_UNIT_MS;
+}
+
 static hf_transition model_transit(breaker_model *model, hf_breaker_state to,
                                    hf_breaker_cause cause, uint64_t now) {
   hf_transition made = {.cause = cause, .from = model->state, .to = to};
@@ -107,6 +112,7 @@ static hf_transition model_transit(breaker_model *model, hf_breaker_state to,
   model->run = 0;
   model->ok = 0;
   model->out = 0;
+  model->lease_ms = model_lease_end(model, now);
   model_empty_window(model);
   if (to == HF_BREAKER_OPEN) {
     made.open_ms = (uint32_t)model_open_ms(model);
@@ -116,10 +122,13 @@ static hf_transition model_transit(breaker_model *model, hf_breaker_state to,
 }
 
 static void model_let_probe(breaker_model *model, uint64_t now) {
+  uint64_t lease_ms = model_lease_end(model, now);
+  uint64_t ahead_ms = model->lease_ms > lease_ms ? model->lease_ms - lease_ms : 0;
+  /* A clock that went back shortens no lease. */
+  bool stays =
+      ahead_ms > 0 && ahead_ms / LEASE_UNIT_MS <= model->options.probe_lease_ms / LEASE_UNIT_MS + 1;
+  model->lease_ms = stays ? model->lease_ms : lease_ms;
   model->out++;
-  model->lease_ms =
-      rounded_up(rounded_up(now, NS_PER_MS) + model->options.probe_lease_ms, LEASE_UNIT_MS) *
-      LEASE_UNIT_MS;
 }
 
 static uint64_t left_ns(uint64_t deadline_ms, uint64_t now) {
