@@ -68,6 +68,8 @@ const char *hf_status_name(hf_status status) {
     return "bad_image";
   case HF_ERROR_CIRCUIT_OPEN:
     return "circuit_open";
+  case HF_ERROR_REGISTRY_FULL:
+    return "registry_full";
   }
   return "unknown";
 }

@@ -6,6 +6,8 @@
  * did before, such as the options it used. Counting is relaxed. Between recording
  * in a window and summing it stands a fence (see trip_by_rate).
  */
+#include "breaker.h"
+
 #include "allocator.h"
 #include "breaker_counters.h"
 #include "breaker_window.h"
@@ -96,7 +98,7 @@ enum { MOST_PERCENT = 100, MOST_GROWTH_PERCENT = 1000, MOST_WINDOW_CALLS = 4096 
 #define MOST_LEASE_MS UINT32_C(2073600000)
 #define MOST_MINIMUM_CALLS UINT32_C(1000000)
 
-static hf_status check_options(const hf_breaker_options *options, hf_error *error) {
+hf_status hf__breaker_check_options(const hf_breaker_options *options, hf_error *error) {
   const struct {
     const char *name;
     uint32_t value;
@@ -156,7 +158,7 @@ static void store_counts_only(hf_breaker *breaker, const hf_breaker_options *opt
 
 hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *options,
                                hf_error *error) {
-  hf_status status = check_options(options, error);
+  hf_status status = hf__breaker_check_options(options, error);
   if (status == HF_OK) {
     store_options(&breaker->options, options);
     store_counts_only(breaker, options);
@@ -169,7 +171,7 @@ hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *op
 hf_status hf_breaker_create(const hf_breaker_options *options, uint64_t seed, uint64_t now_ns,
                             const hf_allocator *allocator, hf_breaker **breaker, hf_error *error) {
   hf_breaker_options chosen = options == NULL ? hf_breaker_options_default() : *options;
-  hf_status status = check_options(&chosen, error);
+  hf_status status = hf__breaker_check_options(&chosen, error);
   if (status != HF_OK) {
     return status;
   }
@@ -628,6 +630,27 @@ hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t now_ns) 
       .window_slow = window.slow,
       .retry_after_ns = left == 0 ? 0 : wait_ns(breaker, now_ns, left),
   };
+}
+
+/* Whether `part` of `calls` is half of `percent` or more; 0 percent is no limit. */
+static bool is_half_way(uint64_t part, uint64_t calls, uint64_t percent) {
+  return percent > 0 && part * MOST_PERCENT * 2 >= percent * calls;
+}
+
+bool hf__breaker_is_degraded(const hf_breaker *breaker, uint64_t now_ns) {
+  /* acquire: as in hf_breaker_acquire(). */
+  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  if (hf__word_state(word) != HF_BREAKER_CLOSED) {
+    return false;
+  }
+  if (hf__word_payload(word) > 0) {
+    return true;
+  }
+  hf__window_counts counts =
+      hf__window_read(&breaker->window, hf__word_generation(word), tick_ms(breaker, now_ns));
+  return counts.calls >= OPTION(breaker, minimum_calls) &&
+         (is_half_way(counts.failures, counts.calls, OPTION(breaker, failure_rate_percent)) ||
+          is_half_way(counts.slow, counts.calls, OPTION(breaker, slow_rate_percent)));
 }
 
 /* The word of a state that is chosen by hand. */

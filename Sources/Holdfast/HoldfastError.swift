@@ -110,6 +110,11 @@ extension HoldfastError.Code {
   /// The bytes are no sound image: cut short, altered, or of another version.
   /// C: `HF_ERROR_BAD_IMAGE`.
   public static let badImage = Self(HF_ERROR_BAD_IMAGE)
+
+  /// The circuit breaker is open: the call was not permitted. C: `HF_ERROR_CIRCUIT_OPEN`.
+  public static let circuitOpen = Self(HF_ERROR_CIRCUIT_OPEN)
+  /// A registry holds as many circuit breakers as it may. C: `HF_ERROR_REGISTRY_FULL`.
+  public static let registryFull = Self(HF_ERROR_REGISTRY_FULL)
 }
 
 extension HoldfastError: CustomStringConvertible {

@@ -428,6 +428,7 @@ static void every_status_has_its_name_and_number(void **state) {
       {HF_ERROR_SCHEMA_MISMATCH, -42, "schema_mismatch"},
       {HF_ERROR_BAD_IMAGE, -50, "bad_image"},
       {HF_ERROR_CIRCUIT_OPEN, -60, "circuit_open"},
+      {HF_ERROR_REGISTRY_FULL, -61, "registry_full"},
   };
   size_t known = 0;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

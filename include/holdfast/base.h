@@ -144,7 +144,9 @@ typedef enum hf_status {
   /* Calls to something outside. */
 
   /** The circuit breaker is open: the call was not permitted. */
-  HF_ERROR_CIRCUIT_OPEN = -60
+  HF_ERROR_CIRCUIT_OPEN = -60,
+  /** A registry holds as many circuit breakers as it may. */
+  HF_ERROR_REGISTRY_FULL = -61
 } hf_status;
 
 /**

@@ -3,12 +3,13 @@
  *
  * Include this header for everything, or one of its parts:
  *
- *   base.h       status codes, errors with a place, allocation hooks
- *   schema.h     which variables an operator may write, and their types
- *   context.h    the values of those variables for one decision
- *   breaker.h    circuit breakers
- *   condition.h  operator-written conditions: compile, evaluate, explain
- *   columns.h    one condition over many contexts at once, held as columns
+ *   base.h              status codes, errors with a place, allocation hooks
+ *   schema.h            which variables an operator may write, and their types
+ *   context.h           the values of those variables for one decision
+ *   breaker.h           circuit breakers
+ *   breaker_registry.h  circuit breakers by name
+ *   condition.h         operator-written conditions: compile, evaluate, explain
+ *   columns.h           one condition over many contexts at once, held as columns
  *
  * Every part keeps the same manners. Names are `hf_<noun>_<verb>`. A quantity
  * carries its unit in its name. A pointer parameter is *borrowed* for the
@@ -22,6 +23,7 @@
 
 #include <holdfast/base.h>
 #include <holdfast/breaker.h>
+#include <holdfast/breaker_registry.h>
 #include <holdfast/columns.h>
 #include <holdfast/condition.h>
 #include <holdfast/context.h>
