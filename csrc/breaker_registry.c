@@ -503,8 +503,9 @@ static void free_aside(hf_breaker_registry *registry) {
       count_out(registry);
     }
     registry->aside_count -= registry->waiting_count;
-    memmove(registry->aside, registry->aside + registry->waiting_count,
-            registry->aside_count * sizeof registry->aside[0]);
+    for (size_t i = 0; i < registry->aside_count; i++) {
+      registry->aside[i] = registry->aside[registry->waiting_count + i];
+    }
     registry->waiting_count = 0;
   }
 }
