@@ -500,7 +500,6 @@ static void free_aside(hf_breaker_registry *registry) {
     }
     for (size_t i = 0; i < registry->waiting_count; i++) {
       free_entry(registry, registry->aside[i]);
-      count_out(registry);
     }
     registry->aside_count -= registry->waiting_count;
     for (size_t i = 0; i < registry->aside_count; i++) {
@@ -565,6 +564,7 @@ static bool evict_chain(hf_breaker_registry *registry, entry_link *head, uint64_
     if (kill(at, now_ns, idle_ns)) {
       before = take_out(head, before, at);
       registry->aside[registry->aside_count++] = at;
+      count_out(registry);
       ++*evicted;
     } else {
       before = at;

@@ -1,8 +1,12 @@
 /*
  * Breakers by name: found again, made once, taken away when nobody needs them, and
- * never more of them than allowed.
+ * never more of them than allowed. Races are gone through step by step in
+ * test_breaker_registry_steps.c; here threads run into one another.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "counting_allocator.h"
@@ -70,6 +74,29 @@ static void name_in_first_place(uint64_t seed, size_t index, char *name, size_t 
       return;
     }
   }
+}
+
+/* Counts bytes, of any number of blocks. */
+static struct {
+  hf_allocator allocator;
+  size_t live_bytes;
+} weighing;
+
+static void *weigh(void *context, size_t size, size_t alignment) {
+  (void)context;
+  weighing.live_bytes += size;
+  return weighing.allocator.allocate(weighing.allocator.context, size, alignment);
+}
+
+static void unweigh(void *context, void *memory, size_t size, size_t alignment) {
+  (void)context;
+  weighing.live_bytes -= size;
+  weighing.allocator.deallocate(weighing.allocator.context, memory, size, alignment);
+}
+
+static hf_allocator scales(void) {
+  weighing.allocator = hf_allocator_default();
+  return (hf_allocator){weigh, unweigh, NULL};
 }
 
 /* Finding and making ------------------------------------------------------- */
@@ -658,8 +685,9 @@ static void every_condition_has_its_name(void **state) {
 typedef struct inside {
   hf_breaker_registry *registry;
   size_t evicted;
-  size_t count_inside;
-  size_t evicted_after;
+  size_t evicted_later;
+  size_t count;
+  size_t live_bytes;
 } inside;
 
 /* Evicts while its caller is looking, twice. */
@@ -668,8 +696,9 @@ static bool evict_inside(void *context, const char *name, size_t length,
   (void)snapshot;
   inside *in = context;
   in->evicted += hf_breaker_registry_evict(in->registry, 0, 0, EVERY_PLACE);
-  in->evicted_after += hf_breaker_registry_evict(in->registry, 0, 0, EVERY_PLACE);
-  in->count_inside = hf_breaker_registry_count(in->registry);
+  in->evicted_later += hf_breaker_registry_evict(in->registry, 0, 0, EVERY_PLACE);
+  in->count = hf_breaker_registry_count(in->registry);
+  in->live_bytes = weighing.live_bytes;
   /* What this reader was shown is still there: the address sanitizer looks on. */
   assert_true(length > 0 && name[0] >= '0' && name[0] <= '9');
   return false;
@@ -678,40 +707,264 @@ static bool evict_inside(void *context, const char *name, size_t length,
 static void nothing_is_freed_while_somebody_looks(void **state) {
   (void)state;
   enum { COUNT = 700, MOST_ASIDE = 512 };
-  hf_breaker_registry *registry = registry_of(COUNT, SEED, NULL);
+  hf_allocator hooks = scales();
+  hf_breaker_registry *registry = registry_of(COUNT, SEED, &hooks);
   for (size_t i = 0; i < COUNT; i++) {
     char name[32];
     snprintf(name, sizeof name, "%zu", i);
     touch(registry, name, 0);
   }
+  size_t bytes = weighing.live_bytes;
   inside in = {.registry = registry};
   assert_int_equal(hf_breaker_registry_each(registry, 0, evict_inside, &in), 1);
   /* No more than so many wait for the reader to go. */
   assert_int_equal(in.evicted, MOST_ASIDE);
-  assert_int_equal(in.evicted_after, 0);
-  assert_int_equal(in.count_inside, COUNT);
+  assert_int_equal(in.evicted_later, 0);
+  assert_int_equal(in.count, COUNT - MOST_ASIDE);
+  assert_int_equal(in.live_bytes, bytes);
   assert_int_equal(hf_breaker_registry_health_read(registry, 0).count, COUNT - MOST_ASIDE);
-  /* Memory that waits counts. */
-  hf_breaker_pin pin;
-  assert_int_equal(hf_breaker_registry_pin(registry, "x", 1, 0, &pin, NULL),
-                   HF_ERROR_REGISTRY_FULL);
+  /* It has gone. */
   assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), COUNT - MOST_ASIDE);
   assert_int_equal(hf_breaker_registry_count(registry), 0);
+  assert_true(weighing.live_bytes < bytes / 10);
   hf_breaker_registry_destroy(registry);
+  assert_int_equal(weighing.live_bytes, 0);
 }
 
 static void what_waits_is_freed_with_the_registry(void **state) {
   (void)state;
-  hf_allocator hooks = counting_hooks(&counting);
-  counting_reset(&counting, 0);
+  hf_allocator hooks = scales();
   hf_breaker_registry *registry = registry_of(10, SEED, &hooks);
   touch(registry, "1", 0);
   touch(registry, "2", 0);
+  size_t bytes = weighing.live_bytes;
   inside in = {.registry = registry};
   assert_int_equal(hf_breaker_registry_each(registry, 0, evict_inside, &in), 1);
-  assert_int_equal(in.count_inside, 2);
+  assert_int_equal(in.evicted, 2);
+  assert_int_equal(weighing.live_bytes, bytes);
   hf_breaker_registry_destroy(registry);
-  assert_int_equal(counting.live_blocks, 0);
+  assert_int_equal(weighing.live_bytes, 0);
+}
+
+/* Evicts from within the freeing of what another eviction took away. */
+static void free_and_evict(void *context, void *memory, size_t size, size_t alignment) {
+  inside *in = context;
+  hf_allocator from = hf_allocator_default();
+  from.deallocate(from.context, memory, size, alignment);
+  if (in->registry != NULL) {
+    in->evicted_later += hf_breaker_registry_evict(in->registry, 0, 0, EVERY_PLACE);
+  }
+}
+
+static void *take_from_default(void *context, size_t size, size_t alignment) {
+  (void)context;
+  hf_allocator from = hf_allocator_default();
+  return from.allocate(from.context, size, alignment);
+}
+
+static void one_evicts_at_a_time(void **state) {
+  (void)state;
+  enum { COUNT = 600 };
+  inside in = {.registry = NULL};
+  hf_allocator hooks = {take_from_default, free_and_evict, &in};
+  in.registry = registry_of(COUNT, SEED, &hooks);
+  for (size_t i = 0; i < COUNT; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "%zu", i);
+    touch(in.registry, name, 0);
+  }
+  assert_int_equal(hf_breaker_registry_evict(in.registry, 0, 0, EVERY_PLACE), COUNT);
+  assert_int_equal(in.evicted_later, 0);
+  hf_breaker_registry *registry = in.registry;
+  in.registry = NULL;
+  hf_breaker_registry_destroy(registry);
+}
+
+/* Threads ------------------------------------------------------------------ */
+
+enum { THREADS = 8, ROUNDS = TEST_HAS_SANITIZER ? 3000 : 20000, SHARED_NAMES = 300 };
+
+/* cmocka's assertions belong to the thread that runs the test. */
+typedef struct worker {
+  pthread_t thread;
+  hf_breaker_registry *registry;
+  uint32_t number;
+  atomic_uint *running;
+  uint32_t failures; /* what went wrong */
+  uint32_t made;
+  hf_breaker_pin pins[SHARED_NAMES];
+} worker;
+
+/* Runs the same body on every thread; returns how much went wrong. */
+static uint32_t run_threads(void *(*body)(void *), worker *workers, hf_breaker_registry *registry) {
+  atomic_uint running = THREADS;
+  for (uint32_t i = 0; i < THREADS; i++) {
+    workers[i] = (worker){.registry = registry, .number = i, .running = &running};
+    assert_int_equal(pthread_create(&workers[i].thread, NULL, body, &workers[i]), 0);
+  }
+  uint32_t failures = 0;
+  for (uint32_t i = 0; i < THREADS; i++) {
+    assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+    failures += workers[i].failures;
+  }
+  return failures;
+}
+
+static bool pin_number(hf_breaker_registry *registry, uint32_t number, uint64_t now_ns,
+                       hf_breaker_pin *pin) {
+  char name[32];
+  int length = snprintf(name, sizeof name, "tenant-%u", (unsigned)number);
+  return hf_breaker_registry_pin(registry, name, (size_t)length, now_ns, pin, NULL) == HF_OK;
+}
+
+static void *make_the_same(void *argument) {
+  worker *self = argument;
+  for (uint32_t i = 0; i < SHARED_NAMES; i++) {
+    self->failures += !pin_number(self->registry, i, 0, &self->pins[i]);
+  }
+  return NULL;
+}
+
+static void a_name_has_one_breaker_for_all_threads(void **state) {
+  (void)state;
+  static worker workers[THREADS];
+  for (int round = 0; round < 20; round++) {
+    hf_breaker_registry *registry = registry_of(1000, SEED + (uint64_t)round, NULL);
+    assert_int_equal(run_threads(make_the_same, workers, registry), 0);
+    for (size_t thread = 1; thread < THREADS; thread++) {
+      for (size_t i = 0; i < SHARED_NAMES; i++) {
+        assert_ptr_equal(workers[thread].pins[i].breaker, workers[0].pins[i].breaker);
+      }
+    }
+    assert_int_equal(hf_breaker_registry_count(registry), SHARED_NAMES);
+    assert_int_equal(hf_breaker_registry_health_read(registry, 0).count, SHARED_NAMES);
+    hf_breaker_registry_destroy(registry);
+  }
+}
+
+static void *make_others(void *argument) {
+  worker *self = argument;
+  for (uint32_t i = 0; i < SHARED_NAMES; i++) {
+    hf_breaker_pin pin;
+    self->made += pin_number(self->registry, i * THREADS + self->number, 0, &pin);
+  }
+  return NULL;
+}
+
+static void threads_make_no_more_than_the_limit(void **state) {
+  (void)state;
+  enum { LIMIT = THREADS * SHARED_NAMES / 2 };
+  static worker workers[THREADS];
+  hf_breaker_registry *registry = registry_of(LIMIT, SEED, NULL);
+  assert_int_equal(run_threads(make_others, workers, registry), 0);
+  uint32_t made = 0;
+  for (size_t i = 0; i < THREADS; i++) {
+    made += workers[i].made;
+  }
+  assert_int_equal(made, LIMIT);
+  assert_int_equal(hf_breaker_registry_count(registry), LIMIT);
+  hf_breaker_registry_destroy(registry);
+}
+
+static bool touch_name(void *context, const char *name, size_t length,
+                       const hf_breaker_snapshot *snapshot) {
+  uint32_t *failures = context;
+  *failures += length < 8 || memcmp(name, "tenant-", 7) != 0 || snapshot->successes > UINT32_MAX;
+  return true;
+}
+
+/* Few names, so that they come and go all the while; one thread takes away whatever it can,
+ * another looks at all, as long as the others are at it. */
+static void *come_and_go(void *argument) {
+  worker *self = argument;
+  test_random random = {.state = self->number};
+  while (self->number < 2 && atomic_load_explicit(self->running, memory_order_relaxed) > 2) {
+    if (self->number == 0) {
+      (void)hf_breaker_registry_evict(self->registry, 0, 0, PLACES);
+    } else {
+      (void)hf_breaker_registry_each(self->registry, 0, touch_name, &self->failures);
+      (void)hf_breaker_registry_health_read(self->registry, 0);
+    }
+  }
+  for (uint32_t round = 0; self->number >= 2 && round < ROUNDS; round++) {
+    uint32_t name = test_random_below(&random, 16);
+    hf_breaker_pin pin;
+    hf_breaker_pin again;
+    if (!pin_number(self->registry, name, 0, &pin)) {
+      self->failures++;
+      continue;
+    }
+    hf_permit permit;
+    self->failures += hf_breaker_acquire(pin.breaker, 0, &permit, NULL) != HF_OK;
+    self->failures += !hf_breaker_settle(pin.breaker, &permit, HF_OUTCOME_SUCCESS, 0, NULL);
+    /* As long as it is pinned there is no other. */
+    bool found = pin_number(self->registry, name, 0, &again);
+    self->failures += !found || again.breaker != pin.breaker;
+    if (found) {
+      hf_breaker_unpin(&again, 0);
+    }
+    hf_breaker_unpin(&pin, 0);
+  }
+  atomic_fetch_sub_explicit(self->running, 1, memory_order_relaxed);
+  return NULL;
+}
+
+static void the_pinned_outlive_eviction_by_other_threads(void **state) {
+  (void)state;
+  static worker workers[THREADS];
+  hf_breaker_registry *registry = registry_of(SHARED_NAMES, SEED, NULL);
+  assert_int_equal(run_threads(come_and_go, workers, registry), 0);
+  (void)hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE);
+  assert_int_equal(hf_breaker_registry_count(registry), 0);
+  hf_breaker_registry_destroy(registry);
+}
+
+/* A lot ---------------------------------------------------------------------- */
+
+static void a_million_are_found_and_evicted(void **state) {
+  (void)state;
+  enum { MANY = TEST_HAS_SANITIZER ? 50000 : 1000000, STEP = 1 << 14 };
+  hf_allocator hooks = scales();
+  hf_breaker_registry *registry = registry_of(MANY, SEED, &hooks);
+  hf_breaker **breakers = malloc(MANY * sizeof *breakers);
+  assert_non_null(breakers);
+  hf_breaker_pin pin;
+  for (uint32_t i = 0; i < MANY; i++) {
+    assert_true(pin_number(registry, i, i, &pin));
+    breakers[i] = pin.breaker;
+    hf_breaker_unpin(&pin, i);
+  }
+  assert_false(pin_number(registry, MANY, MANY, &pin));
+  for (uint32_t i = 0; i < MANY; i++) {
+    assert_true(pin_number(registry, i, i, &pin));
+    assert_ptr_equal(pin.breaker, breakers[i]);
+    hf_breaker_unpin(&pin, i);
+  }
+  hf_breaker_registry_health health = hf_breaker_registry_health_read(registry, MANY);
+  assert_int_equal(health.count, MANY);
+  assert_true(health.longest_chain <= 12);
+  printf("%d breakers: %.1f bytes each, at most %zu in one place\n", MANY,
+         (double)weighing.live_bytes / (double)MANY, health.longest_chain);
+  /* The older half goes, in small steps. */
+  size_t evicted = 0;
+  for (size_t gone = 0; gone < (size_t)MANY * 5; gone += STEP) {
+    evicted += hf_breaker_registry_evict(registry, MANY, MANY / 2, STEP);
+  }
+  assert_int_equal(evicted, MANY / 2 + 1);
+  assert_int_equal(hf_breaker_registry_count(registry), MANY - evicted);
+  for (uint32_t i = 0; i < MANY; i++) {
+    char name[32];
+    int length = snprintf(name, sizeof name, "tenant-%u", (unsigned)i);
+    bool found = hf_breaker_registry_find(registry, name, (size_t)length, i, &pin);
+    assert_int_equal(found, i > MANY / 2);
+    if (found) {
+      assert_ptr_equal(pin.breaker, breakers[i]);
+      hf_breaker_unpin(&pin, i);
+    }
+  }
+  free(breakers);
+  hf_breaker_registry_destroy(registry);
+  assert_int_equal(weighing.live_bytes, 0);
 }
 
 int main(void) {
@@ -738,6 +991,11 @@ int main(void) {
       cmocka_unit_test(every_condition_has_its_name),
       cmocka_unit_test(nothing_is_freed_while_somebody_looks),
       cmocka_unit_test(what_waits_is_freed_with_the_registry),
+      cmocka_unit_test(one_evicts_at_a_time),
+      cmocka_unit_test(a_name_has_one_breaker_for_all_threads),
+      cmocka_unit_test(threads_make_no_more_than_the_limit),
+      cmocka_unit_test(the_pinned_outlive_eviction_by_other_threads),
+      cmocka_unit_test(a_million_are_found_and_evicted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,9 +18,9 @@
  *   1. A name has at most one breaker at a time: who pins it while another has it
  *      pinned gets the same.
  *   2. A breaker that is pinned, not closed, or in a run of failures is not evicted.
- *   3. There are never more breakers than `limit`, those counted that are evicted
- *      and not yet freed. Of these there are at most 512, so readers that are
- *      stopped for long stop eviction, and memory does not grow.
+ *   3. There are never more breakers than `limit`, and besides never more than 512
+ *      that are evicted and not yet freed: a reader that is stopped for long stops
+ *      eviction, and memory does not grow.
  *   4. No operation waits for another: all are lock-free, and none holds up another
  *      when it is stopped midway, but that a stopped hf_breaker_registry_evict()
  *      makes others return at once with nothing done.
@@ -68,8 +68,8 @@ HF_API hf_breaker_registry_options hf_breaker_registry_options_default(void);
  * @param error      NULL, or receives which option is out of range.
  * @return HF_OK, HF_ERROR_INVALID_ARGUMENT, HF_ERROR_OUT_OF_MEMORY.
  *
- * Threads: any. Cost: one allocation of 5 KiB and a hundredth of a byte for each
- * breaker of the limit.
+ * Threads: any. Cost: one allocation of 5 KiB and up to 0.04 bytes for each breaker of
+ * the limit.
  */
 HF_API HF_MUST_USE hf_status hf_breaker_registry_create(
     const hf_breaker_registry_options *HF_NULLABLE options, uint64_t seed,
@@ -151,8 +151,8 @@ HF_API HF_MUST_USE bool hf_breaker_registry_find(hf_breaker_registry *registry,
  */
 HF_API void hf_breaker_unpin(const hf_breaker_pin *pin, uint64_t now_ns);
 
-/** How many breakers take memory: those that can be found, those that are being made,
- *  and those that are evicted and not yet freed. Threads: any. Cost: one load. */
+/** How many breakers there are; also those count that are being made just now. Threads: any.
+ *  Cost: one load. */
 HF_API size_t hf_breaker_registry_count(const hf_breaker_registry *registry);
 
 /* Eviction ----------------------------------------------------------------- */
