@@ -284,14 +284,11 @@ HF__INLINE entry *pin_entry(const wanted *what, entry **first) {
   return NULL;
 }
 
-HF__INLINE void hand_out(entry *pinned, uint64_t now_ns, hf_breaker_pin *pin) {
-  /* relaxed: released to who evicts by unpinning. */
-  HF__STORE(&pinned->used_ns, now_ns, memory_order_relaxed);
-  *pin = (hf_breaker_pin){.breaker = pinned->breaker, .entry = pinned};
+HF__INLINE hf_breaker_pin pin_of(entry *pinned) {
+  return (hf_breaker_pin){.breaker = pinned->breaker, .entry = pinned};
 }
 
-static bool find(hf_breaker_registry *registry, const wanted *what, uint64_t now_ns,
-                 hf_breaker_pin *pin) {
+static bool find(hf_breaker_registry *registry, const wanted *what, hf_breaker_pin *pin) {
   if (what->head == NULL) {
     return false;
   }
@@ -300,13 +297,14 @@ static bool find(hf_breaker_registry *registry, const wanted *what, uint64_t now
   entry *pinned = pin_entry(what, &first);
   end_reading(count);
   if (pinned != NULL) {
-    hand_out(pinned, now_ns, pin);
+    *pin = pin_of(pinned);
   }
   return pinned != NULL;
 }
 
 void hf_breaker_unpin(const hf_breaker_pin *pin, uint64_t now_ns) {
   entry *pinned = pin->entry;
+  /* relaxed: released by what follows. */
   HF__STORE(&pinned->used_ns, now_ns, memory_order_relaxed);
   /* release: all use of the breaker, and the time above, comes before; pairs with the
    * acquire of who evicts. */
@@ -423,7 +421,7 @@ HF__APART static hf_status make(hf_breaker_registry *registry, wanted *what,
     free_entry(registry, fresh);
     count_out(registry);
   }
-  hand_out(pinned, now_ns, pin);
+  *pin = pin_of(pinned);
   return HF_OK;
 }
 
@@ -436,7 +434,7 @@ static hf_status pin_or_make(hf_breaker_registry *registry, const char *name, si
                          length_bytes, HF_BREAKER_NAME_MAX_BYTES);
   }
   wanted what = want(registry, name, length_bytes);
-  if (find(registry, &what, now_ns, pin)) {
+  if (find(registry, &what, pin)) {
     return HF_OK;
   }
   return make(registry, &what, options, now_ns, pin, error);
@@ -455,12 +453,12 @@ hf_status hf_breaker_registry_pin_with(hf_breaker_registry *registry, const char
 }
 
 bool hf_breaker_registry_find(hf_breaker_registry *registry, const char *name, size_t length_bytes,
-                              uint64_t now_ns, hf_breaker_pin *pin) {
+                              hf_breaker_pin *pin) {
   if (length_bytes > HF_BREAKER_NAME_MAX_BYTES) {
     return false;
   }
   wanted what = want(registry, name, length_bytes);
-  return find(registry, &what, now_ns, pin);
+  return find(registry, &what, pin);
 }
 
 /* Evicting ----------------------------------------------------------------- */
@@ -487,26 +485,24 @@ static bool look_for_readers(hf_breaker_registry *registry) {
   return registry->unseen != 0;
 }
 
-/* Frees what nobody can be looking at any more. */
+/* Frees what nobody can be looking at any more; what was put aside while others waited
+ * begins to wait when those are gone. */
 static void free_aside(hf_breaker_registry *registry) {
-  /* Twice: what was put aside while others waited has waited for nobody yet. */
-  for (int round = 0; round < 2 && registry->aside_count > 0; round++) {
-    if (registry->waiting_count == 0) {
-      registry->waiting_count = registry->aside_count;
-      registry->unseen = (UINT32_C(1) << READER_COUNTS) - 1;
-    }
-    if (look_for_readers(registry)) {
-      return;
-    }
-    for (size_t i = 0; i < registry->waiting_count; i++) {
-      free_entry(registry, registry->aside[i]);
-    }
-    registry->aside_count -= registry->waiting_count;
-    for (size_t i = 0; i < registry->aside_count; i++) {
-      registry->aside[i] = registry->aside[registry->waiting_count + i];
-    }
-    registry->waiting_count = 0;
+  if (registry->waiting_count == 0) {
+    registry->waiting_count = registry->aside_count;
+    registry->unseen = (UINT32_C(1) << READER_COUNTS) - 1;
   }
+  if (registry->waiting_count == 0 || look_for_readers(registry)) {
+    return;
+  }
+  for (size_t i = 0; i < registry->waiting_count; i++) {
+    free_entry(registry, registry->aside[i]);
+  }
+  registry->aside_count -= registry->waiting_count;
+  for (size_t i = 0; i < registry->aside_count; i++) {
+    registry->aside[i] = registry->aside[registry->waiting_count + i];
+  }
+  registry->waiting_count = 0;
 }
 
 static bool has_room_aside(hf_breaker_registry *registry) {
@@ -534,14 +530,14 @@ static bool kill(entry *at, uint64_t now_ns, uint64_t idle_ns) {
 }
 
 /* Takes a dead entry out of its chain, which leaves its own `next` for those who are at
- * it. `before` is the one before it, NULL if it was the first. Returns the one before. */
-static entry *take_out(entry_link *head, entry *before, entry *dead) {
+ * it. `before` is an entry of the chain that has it as its next; NULL if it was the first. */
+static void take_out(entry_link *head, entry *before, entry *dead) {
   /* seq_cst, all: see the top. */
   entry *after = follow(&dead->next);
   if (before == NULL) {
     entry *first = dead;
     if (HF__SWAP_IF(head, &first, after, memory_order_seq_cst)) {
-      return NULL;
+      return;
     }
     /* Others were put before it. */
     for (before = follow(head); follow(&before->next) != dead;) {
@@ -549,7 +545,6 @@ static entry *take_out(entry_link *head, entry *before, entry *dead) {
     }
   }
   HF__STORE(&before->next, after, memory_order_seq_cst);
-  return before;
 }
 
 /* Goes over one chain. False: there is no room to put anything aside. */
@@ -562,7 +557,7 @@ static bool evict_chain(hf_breaker_registry *registry, entry_link *head, uint64_
       return false;
     }
     if (kill(at, now_ns, idle_ns)) {
-      before = take_out(head, before, at);
+      take_out(head, before, at);
       registry->aside[registry->aside_count++] = at;
       count_out(registry);
       ++*evicted;

@@ -26,10 +26,32 @@ static void step(void);
    atomic_compare_exchange_strong_explicit(object, expected, value, order, memory_order_acquire))
 #define HF__FENCE(order) atomic_thread_fence(order)
 
+/* Each reader runs on the next processor, unless it is said on which. */
+#include "processor.h"
+static unsigned next_processor(void);
+#define hf__processor() next_processor()
+
+/* All names fall into one place of the table, and only their bytes tell them apart. */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#undef XXH3_64bits_withSeed
+#define XXH3_64bits_withSeed(bytes, length_bytes, seed)                                            \
+  ((void)(bytes), (void)(length_bytes), (void)(seed), UINT64_C(0))
+
 /* Not the library's: with the steps above. */
 #include "breaker_registry.c"
 
 #include "hf_test.h"
+
+static struct {
+  unsigned number;
+  bool stays;
+} processor;
+
+static unsigned next_processor(void) {
+  processor.number += !processor.stays;
+  return processor.number;
+}
 
 /* Memory ------------------------------------------------------------------- */
 
@@ -90,27 +112,27 @@ static void check_heap(void) {
 
 /* What others do ----------------------------------------------------------- */
 
-enum { NAMES = 2, NAME_BYTES = 16, MOST_PINS = 8, SEED = 7, FIRST_OPERATIONS_STEPS = 90 };
+enum { NAMES = 2, MOST_PINS = 8, SEED = 7, FIRST_OPERATIONS_STEPS = 90 };
+
+static const char *const names[NAMES] = {"left", "right"};
 
 static struct {
   hf_breaker_registry *registry;
-  /* Of the first place of the table. */
-  char names[NAMES][NAME_BYTES];
   hf_breaker_pin held[MOST_PINS]; /* of the first name */
   size_t held_count;
   uint32_t failures; /* told to the first name's breaker */
 } world;
 
-static hf_breaker_pin pin_of(size_t name) {
+static hf_breaker_pin pin_name(size_t name) {
   hf_breaker_pin pin = {NULL, NULL};
-  assert_int_equal(hf_breaker_registry_pin(world.registry, world.names[name],
-                                           strlen(world.names[name]), 0, &pin, NULL),
-                   HF_OK);
+  assert_int_equal(
+      hf_breaker_registry_pin(world.registry, names[name], strlen(names[name]), 0, &pin, NULL),
+      HF_OK);
   return pin;
 }
 
 static void fail_first(void) {
-  hf_breaker_pin pin = pin_of(0);
+  hf_breaker_pin pin = pin_name(0);
   hf_permit permit;
   assert_int_equal(hf_breaker_acquire(pin.breaker, 0, &permit, NULL), HF_OK);
   assert_true(hf_breaker_settle(pin.breaker, &permit, HF_OUTCOME_FAILURE, 0, NULL));
@@ -119,20 +141,20 @@ static void fail_first(void) {
 }
 
 static void hold_first(void) {
-  hf_breaker_pin pin = pin_of(0);
+  hf_breaker_pin pin = pin_name(0);
   world.held[world.held_count++] = pin;
 }
 
 static void find_first(void) {
   hf_breaker_pin pin;
-  if (hf_breaker_registry_find(world.registry, world.names[0], strlen(world.names[0]), 0, &pin)) {
+  if (hf_breaker_registry_find(world.registry, names[0], strlen(names[0]), &pin)) {
     (void)hf_breaker_peek(pin.breaker, 0);
     hf_breaker_unpin(&pin, 0);
   }
 }
 
 static void use_second(void) {
-  hf_breaker_pin pin = pin_of(1);
+  hf_breaker_pin pin = pin_name(1);
   hf_breaker_unpin(&pin, 0);
 }
 
@@ -153,7 +175,7 @@ static bool see_name(void *context, const char *name, size_t length,
   size_t *seen = context;
   (void)snapshot;
   for (size_t i = 0; i < NAMES; i++) {
-    seen[i] += strlen(world.names[i]) == length && memcmp(world.names[i], name, length) == 0;
+    seen[i] += strlen(names[i]) == length && memcmp(names[i], name, length) == 0;
   }
   return true;
 }
@@ -206,15 +228,6 @@ static void step(void) {
 
 /* Runs ---------------------------------------------------------------------- */
 
-static void choose_names(void) {
-  size_t found = 0;
-  for (unsigned number = 0; found < NAMES; number++) {
-    char *name = world.names[found];
-    snprintf(name, NAME_BYTES, "host-%u", number);
-    found += XXH3_64bits_withSeed(name, strlen(name), SEED) % PIECE_PLACES == 0;
-  }
-}
-
 /* Which names are there at first, in which order. */
 static const int beginnings[][NAMES + 1] = {{-1}, {0, -1}, {1, -1}, {0, 1, -1}, {1, 0, -1}};
 enum { BEGINNINGS = sizeof beginnings / sizeof beginnings[0] };
@@ -228,7 +241,7 @@ static void begin(size_t beginning) {
   world.held_count = 0;
   world.failures = 0;
   for (size_t i = 0; beginnings[beginning][i] >= 0; i++) {
-    hf_breaker_pin pin = pin_of((size_t)beginnings[beginning][i]);
+    hf_breaker_pin pin = pin_name((size_t)beginnings[beginning][i]);
     hf_breaker_unpin(&pin, 0);
   }
   depth = 0;
@@ -247,7 +260,7 @@ static void check(void) {
   }
   if (world.held_count + world.failures > 0) {
     assert_int_equal(seen[0], 1);
-    hf_breaker_pin pin = pin_of(0);
+    hf_breaker_pin pin = pin_name(0);
     for (size_t i = 0; i < world.held_count; i++) {
       assert_ptr_equal(world.held[i].breaker, pin.breaker);
     }
@@ -297,7 +310,6 @@ static void plan_one(size_t i, size_t into, size_t at, operation does) {
 
 static void another_comes_in_anywhere(void **state) {
   (void)state;
-  choose_names();
   size_t runs = 0;
   for (size_t beginning = 0; beginning < BEGINNINGS; beginning++) {
     for (size_t a = 0; a < OPERATIONS; a++) {
@@ -318,7 +330,6 @@ static void another_comes_in_anywhere(void **state) {
 /* The second after the first has gone, or in the middle of it. */
 static void two_come_in_anywhere(void **state) {
   (void)state;
-  choose_names();
   size_t runs = 0;
   for (size_t into = 0; into <= 1; into++) {
     for (size_t beginning = 0; beginning < BEGINNINGS; beginning += 2) {
@@ -348,10 +359,147 @@ static void two_come_in_anywhere(void **state) {
   printf("%zu runs\n", runs);
 }
 
+/* One story each ------------------------------------------------------------- */
+
+static void plan_nothing(void) {
+  plan_one(0, 0, 0, NULL);
+  plan_one(1, 0, 0, NULL);
+}
+
+static void find_second(void) {
+  hf_breaker_pin pin;
+  if (hf_breaker_registry_find(world.registry, names[1], strlen(names[1]), &pin)) {
+    (void)hf_breaker_peek(pin.breaker, 0);
+    hf_breaker_unpin(&pin, 0);
+  }
+}
+
+static reader stuck;
+
+/* The second is taken out while the first still waits for a reader, who then goes. */
+static void evict_around_the_stuck(void) {
+  evict_both();
+  end_reading(stuck);
+  evict_both();
+}
+
+/* A reader that came after another had begun to be waited for, and was not seen then, has
+ * to be waited for by what is taken out later. */
+static void what_comes_later_waits_anew(void **state) {
+  (void)state;
+  size_t happened = 1;
+  for (size_t at = 1; happened > 0; at++) {
+    plan_nothing();
+    begin(1); /* the first name */
+    stuck = begin_reading(world.registry);
+    evict_both();
+    assert_int_equal(world.registry->aside_count, 1);
+    use_second();
+    depth = 0;
+    memset(steps, 0, sizeof steps);
+    plan_one(0, 0, at, evict_around_the_stuck);
+    stepping = true;
+    find_second();
+    stepping = false;
+    happened = plan[0].happened;
+    if (happened == 0) {
+      end_reading(stuck);
+    }
+    check();
+    end();
+  }
+}
+
+/* New readers do not keep what waits for old ones, though they are on the same processor. */
+static void new_readers_do_not_hold_up_freeing(void **state) {
+  (void)state;
+  plan_nothing();
+  processor.stays = true;
+  begin(1);
+  for (int round = 0; round < 4; round++) {
+    use_second();
+    reader old = begin_reading(world.registry);
+    evict_both();
+    assert_true(world.registry->aside_count > 0);
+    reader fresh = begin_reading(world.registry);
+    evict_both();
+    assert_true(world.registry->aside_count > 0);
+    end_reading(old);
+    evict_both();
+    assert_int_equal(world.registry->aside_count, 0);
+    end_reading(fresh);
+  }
+  end();
+  processor.stays = false;
+}
+
+static void names_of_one_hash_are_told_apart(void **state) {
+  (void)state;
+  plan_nothing();
+  begin(0);
+  /* Of one length; longer and shorter ones that begin the same; with another end. */
+  const char *const alike[] = {"left", "lift", "lef", "lefts", "", "lefty"};
+  enum { COUNT = sizeof alike / sizeof alike[0] };
+  hf_breaker *breakers[COUNT];
+  for (int round = 0; round < 2; round++) {
+    for (size_t i = 0; i < COUNT; i++) {
+      hf_breaker_pin pin;
+      assert_int_equal(
+          hf_breaker_registry_pin(world.registry, alike[i], strlen(alike[i]), 0, &pin, NULL),
+          HF_OK);
+      assert_true(round == 0 || pin.breaker == breakers[i]);
+      breakers[i] = pin.breaker;
+      for (size_t j = 0; j < i; j++) {
+        assert_true(breakers[i] != breakers[j]);
+      }
+      hf_breaker_unpin(&pin, 0);
+    }
+  }
+  end();
+}
+
+static size_t made;
+
+static void try_first(void) {
+  hf_breaker_pin pin;
+  made +=
+      hf_breaker_registry_pin(world.registry, names[0], strlen(names[0]), 0, &pin, NULL) == HF_OK;
+}
+
+static void try_second(void) {
+  hf_breaker_pin pin;
+  made +=
+      hf_breaker_registry_pin(world.registry, names[1], strlen(names[1]), 0, &pin, NULL) == HF_OK;
+}
+
+static void the_limit_holds_at_every_step(void **state) {
+  (void)state;
+  size_t happened = 1;
+  for (size_t at = 1; happened > 0; at++) {
+    plan_nothing();
+    begin(0);
+    world.registry->limit = 1;
+    made = 0;
+    plan_one(0, 0, at, try_second);
+    stepping = true;
+    try_first();
+    stepping = false;
+    happened = plan[0].happened;
+    assert_int_equal(made, 1);
+    assert_int_equal(hf_breaker_registry_count(world.registry), 1);
+    hf_breaker_registry_destroy(world.registry);
+    check_heap();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(another_comes_in_anywhere),
       cmocka_unit_test(two_come_in_anywhere),
+      cmocka_unit_test(what_comes_later_waits_anew),
+      cmocka_unit_test(new_readers_do_not_hold_up_freeing),
+      cmocka_unit_test(the_limit_holds_at_every_step),
+      cmocka_unit_test(names_of_one_hash_are_told_apart),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

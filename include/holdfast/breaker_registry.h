@@ -97,7 +97,7 @@ typedef struct hf_breaker_pin {
  *
  * @param name          borrowed; any bytes, NUL too. May be NULL when the length is 0.
  * @param length_bytes  0 to HF_BREAKER_NAME_MAX_BYTES.
- * @param now_ns        the present: the breaker is used now.
+ * @param now_ns        the present, for a breaker that is made.
  * @param pin           receives the pin.
  * @param error         NULL, or receives what is wrong.
  * @return HF_OK; HF_ERROR_INVALID_ARGUMENT for a name that is too long; when there is
@@ -139,7 +139,7 @@ HF_API HF_MUST_USE hf_status hf_breaker_registry_pin_with(hf_breaker_registry *r
  */
 HF_API HF_MUST_USE bool hf_breaker_registry_find(hf_breaker_registry *registry,
                                                  const char *HF_NULLABLE name, size_t length_bytes,
-                                                 uint64_t now_ns, hf_breaker_pin *pin);
+                                                 hf_breaker_pin *pin);
 
 /**
  * Gives a pin back; the breaker may not be used any more with it.
@@ -158,8 +158,8 @@ HF_API size_t hf_breaker_registry_count(const hf_breaker_registry *registry);
 /* Eviction ----------------------------------------------------------------- */
 
 /**
- * Takes away breakers that are not pinned, are closed without a run of failures, and
- * were neither pinned nor unpinned in the last `idle_ns`. What they have counted is
+ * Takes away breakers that are not pinned, were not in the last `idle_ns`, and are closed
+ * without a run of failures. What they have counted is
  * gone, the calls of their windows too; so let `idle_ns` be no less than a window of
  * time is long. Call it from time to time, and when a registry is full.
  *
