@@ -180,9 +180,15 @@ static bool see_name(void *context, const char *name, size_t length,
   return true;
 }
 
+static size_t depth; /* how many operations have been interrupted */
+
 static void look(void) {
   size_t seen[NAMES] = {0, 0};
   (void)hf_breaker_registry_each(world.registry, 0, see_name, seen);
+  if (depth > 0) {
+    /* Nobody came in: no evicted one is seen beside that which was made after it. */
+    assert_true(seen[0] <= 1 && seen[1] <= 1);
+  }
 }
 
 typedef void (*operation)(void);
@@ -205,7 +211,6 @@ typedef struct interruption {
 } interruption;
 
 static interruption plan[MOST_DEPTH];
-static size_t depth;
 static size_t steps[MOST_DEPTH + 1];
 static bool stepping;
 
