@@ -25,6 +25,7 @@ import Testing
     (.typeMismatch, -41, "type_mismatch"),
     (.schemaMismatch, -42, "schema_mismatch"),
     (.badImage, -50, "bad_image"),
+    (.circuitOpen, -60, "circuit_open"),
     (.init(rawValue: -9999), -9999, "unknown"),
   ])
   func `a code has its frozen value and its name`(

@@ -132,4 +132,57 @@ import Testing
     }
     #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
   }
+
+  @Test func `breakers are given back with their streams`() throws {
+    let growth = try growth {
+      let breaker = try CircuitBreaker("storage", onTransition: { _ in })
+      let events = breaker.events()
+      breaker.transition(to: .open)
+      _ = capture { try breaker.run {} }
+      #expect(events.dropped == 0)
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
+  @Test func `a call through a breaker allocates nothing`() throws {
+    let breaker = try CircuitBreaker("storage")
+    var sum = 0
+    let allocated = try allocated {
+      // Without optimisation the default of `outcome` is a closure on the heap.
+      sum += try breaker.run {
+        1
+      } outcome: { _ in
+        .success
+      }
+      sum += breaker.run {
+        1
+      } outcome: { _ in
+        .success
+      } fallback: { _ in
+        0
+      }
+      let permit = try breaker.acquire()
+      permit.succeed()
+      let dropped = try breaker.acquire()
+      _ = consume dropped
+    }
+    let rounds = allocated == nil ? 0 : 1010
+    #expect(sum == 2 * rounds)
+    #expect(breaker.metrics.successes == 3 * rounds)
+    #expect(breaker.metrics.neutral == rounds)
+    #expect(allocated.map { $0 == 0 } ?? true, "\(allocated ?? 0) bytes")
+  }
+
+  /// How many bytes many rounds allocate, whether they give them back or not; `nil` when nobody
+  /// counts them.
+  private func allocated(by body: () throws -> Void) rethrows -> UInt64? {
+    guard hft_allocated_bytes() != UInt64.max else {
+      print("skipped: memory in use is counted only where the program uses jemalloc")
+      return nil
+    }
+    for _ in 0..<10 { try body() }
+    let before = hft_allocated_bytes()
+    for _ in 0..<1000 { try body() }
+    return hft_allocated_bytes() - before
+  }
 }

@@ -1,0 +1,256 @@
+import CHoldfast
+import Synchronization
+
+/// Keeps a service from calling something that has stopped answering.
+///
+/// ```swift
+/// let payments = try CircuitBreaker("payments")
+///
+/// let receipt = try await payments.run { try await client.charge(order) }
+/// ```
+///
+/// While closed, calls pass and are counted. When they fail too often (five times in a row, unless
+/// ``Options`` say otherwise) it opens: `run` throws ``CircuitOpenError`` at once, with the time
+/// left. After the open time it is half-open: a few probes pass; enough successes close it, a
+/// failure opens it again. A probe that never comes back blocks no longer than its lease.
+///
+/// A call that throws has failed, unless `classify` says otherwise. A call that was cancelled, or
+/// that throws once its task was cancelled, counts as nothing: cancelling says nothing about the
+/// service.
+///
+/// Where a call is not a closure, ``acquire()`` gives a ``Permit`` that is settled by hand.
+///
+/// Any number of tasks may use one breaker at once. A call takes no lock; only transitions do, while
+/// they are handed to those who listen.
+@safe public final class CircuitBreaker: Sendable {
+  /// The name that errors, transitions and logs carry.
+  public let name: String
+
+  /// Sendable: the C breaker may be used by any number of threads, and only `deinit` frees it.
+  nonisolated(unsafe) let pointer: OpaquePointer
+  let time: TimeSource
+  private let classify: @Sendable (any Error) -> Outcome
+  let publisher: TransitionPublisher
+
+  /// Whether the core looks at the time when a success is settled, which saves reading the clock
+  /// again. Relaxed: options that are being replaced may be met by one call and not by the next.
+  let successNeedsTime: Atomic<Bool>
+
+  /// Makes a breaker, closed, with a coarse clock: it moves in steps of 1 to 10 ms, and reading it
+  /// takes a tenth of what `ContinuousClock` takes.
+  ///
+  /// - Parameters:
+  ///   - name: for errors, transitions and logs.
+  ///   - options: when it opens, and for how long.
+  ///   - classify: what an error that the body throws says about the service; by default it failed.
+  ///     Not asked about a call that was cancelled.
+  ///   - log: receives each transition as a line; see ``Log``.
+  ///   - onTransition: called with each transition, in order, once, by the task that made it or
+  ///     that is just delivering another one. It may use the breaker.
+  /// - Throws: ``HoldfastError/Code/invalidArgument`` when an option is out of range,
+  ///   ``HoldfastError/Code/outOfMemory``.
+  /// - Complexity: O(1).
+  public convenience init(
+    _ name: String = "default", options: Options = Options(),
+    classify: @escaping @Sendable (any Error) -> Outcome = { _ in .failure },
+    log: Log? = nil, onTransition: (@Sendable (Transition) -> Void)? = nil
+  ) throws(HoldfastError) {
+    try self.init(
+      name, options: options, time: .coarse, classify: classify, log: log,
+      onTransition: onTransition)
+  }
+
+  /// Makes a breaker with a clock of your own, such as one that a test moves by hand.
+  ///
+  /// The other parameters and errors are those of the form without a clock.
+  ///
+  /// - Parameters:
+  ///   - name: for errors, transitions and logs.
+  ///   - options: when it opens, and for how long.
+  ///   - clock: read at the beginning of each call, and at its end where the time matters.
+  ///   - classify: what an error that the body throws says about the service.
+  ///   - log: receives each transition as a line.
+  ///   - onTransition: called with each transition.
+  public convenience init(
+    _ name: String = "default", options: Options = Options(), clock: some Clock<Duration>,
+    classify: @escaping @Sendable (any Error) -> Outcome = { _ in .failure },
+    log: Log? = nil, onTransition: (@Sendable (Transition) -> Void)? = nil
+  ) throws(HoldfastError) {
+    try self.init(
+      name, options: options, time: TimeSource(clock), classify: classify, log: log,
+      onTransition: onTransition)
+  }
+
+  private init(
+    _ name: String, options: Options, time: TimeSource,
+    classify: @escaping @Sendable (any Error) -> Outcome, log: Log?,
+    onTransition: (@Sendable (Transition) -> Void)?
+  ) throws(HoldfastError) {
+    var raw = try options.raw()
+    var breaker: OpaquePointer?
+    var error = hf_error()
+    let seed = UInt64.random(in: .min ... .max)
+    let status = unsafe hf_breaker_create(&raw, seed, time.now, nil, &breaker, &error)
+    guard status == HF_OK, let breaker = unsafe breaker else { throw HoldfastError(error) }
+    unsafe self.pointer = breaker
+    self.name = name
+    self.time = time
+    self.classify = classify
+    self.publisher = TransitionPublisher(log: log, onTransition: onTransition)
+    self.successNeedsTime = Atomic(options.successNeedsTime)
+  }
+
+  deinit {
+    publisher.finish()
+    unsafe hf_breaker_destroy(pointer)
+  }
+
+  // MARK: - One call
+
+  /// Asks for a permit, to be settled by hand.
+  ///
+  /// ```swift
+  /// let permit = try breaker.acquire()
+  /// let reply = await connection.reply(to: request)
+  /// if reply.isComplete { permit.succeed() } else { permit.fail() }
+  /// ```
+  ///
+  /// Prefer `run` where the call is a closure: it also knows what to do about errors and
+  /// cancellation.
+  ///
+  /// - Throws: ``CircuitOpenError`` when the call is not permitted.
+  /// - Complexity: O(1), no allocation.
+  public func acquire() throws(CircuitOpenError) -> Permit {
+    Permit(try begin(), of: self)
+  }
+
+  /// What acquiring found.
+  @usableFromInline struct Ticket: Sendable {
+    /// Of the permit; ``refused`` when there was none.
+    @usableFromInline var state: UInt64
+    /// When the call began; how long to wait, in nanoseconds, when it was refused.
+    var time: UInt64
+
+    /// No permit has all bits set: those of the payload are never.
+    @inlinable static var refused: UInt64 { .max }
+  }
+
+  @inlinable func begin() throws(CircuitOpenError) -> Ticket {
+    let ticket = admit()
+    if ticket.state == Ticket.refused { throw refusal(ticket) }
+    return ticket
+  }
+
+  // `admit` and `succeed` are on the path of every call, and each store before the core's locked
+  // addition is waited for. So what is rare stands apart in functions of its own, which spares
+  // registers; what the core fills is not zeroed before; and there is no canary beside it
+  // ("unprotected"): the core writes that structure and no more. Together that is half of what the
+  // binding would add.
+
+  @usableFromInline func admit() -> Ticket {
+    let now = time.now
+    return unsafe _withUnprotectedUnsafeTemporaryAllocation(of: hf_permit.self, capacity: 1) {
+      let permit = unsafe $0.baseAddress.unsafelyUnwrapped
+      return unsafe _withUnprotectedUnsafeTemporaryAllocation(
+        of: hf_transition.self, capacity: 1
+      ) {
+        let transition = unsafe $0.baseAddress.unsafelyUnwrapped
+        let status = unsafe hf_breaker_acquire(pointer, now, permit, transition)
+        if unsafe transition.pointee.cause != HF_BREAKER_UNCHANGED {
+          unsafe publish(transition.pointee)
+        }
+        return unsafe status == HF_OK
+          ? Ticket(state: permit.pointee.state, time: now)
+          : Ticket(state: Ticket.refused, time: permit.pointee.retry_after_ns)
+      }
+    }
+  }
+
+  @inline(never) @usableFromInline
+  func refusal(_ ticket: Ticket) -> CircuitOpenError {
+    CircuitOpenError(
+      breaker: name, retryAfter: ticket.time == 0 ? nil : Duration(nanoseconds: ticket.time))
+  }
+
+  /// Whether it counted: not when it was late.
+  @discardableResult @inlinable
+  func finish(_ ticket: Ticket, as outcome: Outcome) -> Bool {
+    outcome == .success ? succeed(ticket) : finishOtherwise(ticket, as: outcome)
+  }
+
+  @usableFromInline func succeed(_ ticket: Ticket) -> Bool {
+    if successNeedsTime.load(ordering: .relaxed) {
+      return finishOtherwise(ticket, as: .success)
+    }
+    return settle(ticket, as: HF_OUTCOME_SUCCESS, at: ticket.time)
+  }
+
+  /// With the time.
+  @inline(never) @usableFromInline
+  func finishOtherwise(_ ticket: Ticket, as outcome: Outcome) -> Bool {
+    settle(ticket, as: outcome.raw, at: time.now)
+  }
+
+  @inline(__always)
+  private func settle(_ ticket: Ticket, as outcome: hf_outcome, at now: UInt64) -> Bool {
+    var permit = hf_permit(state: ticket.state, started_ns: ticket.time, retry_after_ns: 0)
+    return unsafe _withUnprotectedUnsafeMutablePointer(to: &permit) { permit in
+      unsafe _withUnprotectedUnsafeTemporaryAllocation(of: hf_transition.self, capacity: 1) {
+        let transition = unsafe $0.baseAddress.unsafelyUnwrapped
+        let counted = unsafe hf_breaker_settle(pointer, permit, outcome, now, transition)
+        if unsafe transition.pointee.cause != HF_BREAKER_UNCHANGED {
+          unsafe publish(transition.pointee)
+        }
+        return counted
+      }
+    }
+  }
+
+  @usableFromInline func finish(_ ticket: Ticket, throwing error: any Error) {
+    let cancelled = error is CancellationError || Task.isCancelled
+    finish(ticket, as: cancelled ? .neutral : classify(error))
+  }
+
+  // MARK: - Looking and handling
+
+  /// What it would do with a call now: an open breaker whose time is over is half-open.
+  ///
+  /// - Complexity: O(1).
+  public var state: State { State(unsafe hf_breaker_peek(pointer, time.now)) }
+
+  /// Puts it into a state by hand.
+  ///
+  /// ``State/closed`` and ``State/open`` begin anew: no run of failures, an empty window, the first
+  /// open time. ``State/halfOpen`` lets probes pass at once.
+  ///
+  /// - Complexity: O(1).
+  public func transition(to state: State) {
+    publish(unsafe hf_breaker_set_state(pointer, state.raw, time.now))
+  }
+
+  /// Closes it and makes every figure 0.
+  ///
+  /// - Complexity: O(processors).
+  public func reset() {
+    publish(unsafe hf_breaker_reset(pointer, time.now))
+  }
+
+  /// Replaces the options, but not the kind and size of the window, which stay as they were.
+  ///
+  /// - Throws: ``HoldfastError/Code/invalidArgument`` when one is out of range; nothing changed then.
+  /// - Complexity: O(1).
+  public func configure(_ options: Options) throws(HoldfastError) {
+    var raw = try options.raw()
+    var error = hf_error()
+    // Before, so that no success meets a new limit without the time; never taken back, which costs
+    // no more than reading the clock.
+    if options.slowCall != nil { successNeedsTime.store(true, ordering: .relaxed) }
+    guard unsafe hf_breaker_configure(pointer, &raw, &error) == HF_OK else {
+      throw HoldfastError(error)
+    }
+  }
+
+  @inline(never) private func publish(_ transition: hf_transition) {
+    publisher.publish(Transition(transition, of: name))
+  }
+}
