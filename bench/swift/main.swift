@@ -66,6 +66,16 @@ func throughNativeC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
   return peer.runNative()
 }
 
+func callsThroughSwift(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let calls: BreakerCalls = unsafe object(data)
+  return outcome(calls.throughSwift)
+}
+
+func callsThroughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let calls: BreakerCalls = unsafe object(data)
+  return outcome(calls.throughC)
+}
+
 /// What a run comes to. One that fails ends the program: its time would mean nothing.
 func outcome(_ body: () throws -> UInt64) -> UInt64 {
   do {
@@ -129,6 +139,13 @@ unsafe rows += [("W1", "W1"), ("W3", "W3-bytes")].map { name, workload in
     tear_down: tearDown, operations: PredicatePeer.operations, parts: 1,
     reference_is_other_work: false, allocates_nothing: false, report_difference: false)
 }
+unsafe rows.append(
+  bench_row(
+    name: lasting("breaker/swift/allow-success"), parameter: nil,
+    set_up: { _ in unsafe retained { try BreakerCalls() } },
+    run: callsThroughSwift, reference: lasting("the C calls from Swift, with the clock"),
+    run_reference: callsThroughC, tear_down: tearDown, operations: BreakerCalls.operations,
+    parts: 1, reference_is_other_work: false, allocates_nothing: true, report_difference: true))
 let status = unsafe rows.withUnsafeBufferPointer { rows in
   unsafe bench_register(rows.baseAddress, rows.count)
   return unsafe CommandLine.unsafeArgv.withMemoryRebound(
