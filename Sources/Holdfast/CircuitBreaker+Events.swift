@@ -15,9 +15,7 @@ extension CircuitBreaker {
   /// - Parameter newest: how many wait for the reader, at least 1.
   /// - Complexity: O(1).
   public func events(keepingNewest newest: Int = 64) -> Events {
-    let events = Events(newest: max(1, newest))
-    publisher.add(events.feed)
-    return events
+    publisher.streams.open(keepingNewest: newest)
   }
 
   /// The transitions of one breaker; see ``CircuitBreaker/events(keepingNewest:)``.

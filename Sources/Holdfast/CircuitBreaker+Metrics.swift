@@ -53,15 +53,14 @@ extension CircuitBreaker {
   ///
   /// - Complexity: O(processors + window).
   public var metrics: Metrics {
-    let now = time.now
-    let state = State(unsafe hf_breaker_peek(pointer, now))
-    return Metrics(unsafe hf_breaker_read(pointer, now), state: state)
+    Metrics(unsafe hf_breaker_read(pointer, time.now))
   }
 }
 
 extension CircuitBreaker.Metrics {
-  init(_ raw: hf_breaker_snapshot, state: CircuitBreaker.State) {
-    self.state = state
+  init(_ raw: hf_breaker_snapshot) {
+    // As hf_breaker_peek() has it: open, but not for any time, is half-open.
+    state = raw.state == HF_BREAKER_OPEN && raw.retry_after_ns == 0 ? .halfOpen : .init(raw.state)
     successes = Int(clamping: raw.successes)
     failures = Int(clamping: raw.failures)
     slow = Int(clamping: raw.slow)

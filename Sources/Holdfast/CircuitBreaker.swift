@@ -26,8 +26,11 @@ import Synchronization
   /// The name that errors, transitions and logs carry.
   public let name: String
 
-  /// Sendable: the C breaker may be used by any number of threads, and only `deinit` frees it.
+  /// Sendable: the C breaker may be used by any number of threads, and only `deinit` frees it, or
+  /// gives it back.
   nonisolated(unsafe) let pointer: OpaquePointer
+  /// Whose it is, if a registry's.
+  private let pin: CircuitBreakerRegistry.Handle.Pin?
   let time: TimeSource
   private let classify: @Sendable (any Error) -> Outcome
   let publisher: TransitionPublisher
@@ -93,16 +96,39 @@ import Synchronization
     let status = unsafe hf_breaker_create(&raw, seed, time.now, nil, &breaker, &error)
     guard status == HF_OK, let breaker = unsafe breaker else { throw HoldfastError(error) }
     unsafe self.pointer = breaker
+    self.pin = nil
     self.name = name
     self.time = time
     self.classify = classify
-    self.publisher = TransitionPublisher(log: log, onTransition: onTransition)
+    self.publisher = TransitionPublisher(to: .init(log: log, onTransition: onTransition))
     self.successNeedsTime = Atomic(options.successNeedsTime)
   }
 
+  /// The breaker of a registry. No other `CircuitBreaker` has the same pin.
+  init(
+    _ name: String, pinned pin: CircuitBreakerRegistry.Handle.Pin, options: Options,
+    time: TimeSource, classify: @escaping @Sendable (any Error) -> Outcome,
+    listeners: TransitionPublisher.Listeners
+  ) {
+    unsafe self.pointer = pin.breaker
+    self.pin = pin
+    self.name = name
+    self.time = time
+    self.classify = classify
+    let generation = unsafe hf_breaker_read(pin.breaker, time.now).generation
+    self.publisher = TransitionPublisher(
+      to: listeners, after: Int(generation), streams: TransitionStreams())
+    // Others may have configured it since it was made.
+    self.successNeedsTime = Atomic(true)
+  }
+
   deinit {
-    publisher.finish()
-    unsafe hf_breaker_destroy(pointer)
+    publisher.streams.finish()
+    if let pin {
+      pin.registry.unpin(pin, of: name, now: time.now)
+    } else {
+      unsafe hf_breaker_destroy(pointer)
+    }
   }
 
   // MARK: - One call
@@ -251,6 +277,7 @@ import Synchronization
   }
 
   @inline(never) private func publish(_ transition: hf_transition) {
-    publisher.publish(Transition(transition, of: name))
+    // To the end: a registry makes no other one of this name as long as this one delivers.
+    withExtendedLifetime(self) { publisher.publish(Transition(transition, of: name)) }
   }
 }

@@ -11,20 +11,30 @@ final class TransitionPublisher: Sendable {
   typealias Transition = CircuitBreaker.Transition
 
   private struct State {
-    var next = 1
+    var next: Int
     var waiting: [Int: Transition] = [:]
     var delivering = false
-    var streams: [Int: CircuitBreaker.Events.Feed] = [:]
-    var nextStream = 0
   }
 
-  private let state = Mutex(State())
-  private let log: CircuitBreaker.Log?
-  private let onTransition: (@Sendable (Transition) -> Void)?
+  /// Those who listen to one breaker, or to all of a registry.
+  struct Listeners: Sendable {
+    var log: CircuitBreaker.Log?
+    var onTransition: (@Sendable (Transition) -> Void)?
+    let streams = TransitionStreams()
+  }
 
-  init(log: CircuitBreaker.Log?, onTransition: (@Sendable (Transition) -> Void)?) {
-    self.log = log
-    self.onTransition = onTransition
+  private let state: Mutex<State>
+  private let listeners: Listeners
+  /// Those of this breaker alone, where the listeners are a registry's.
+  let streams: TransitionStreams
+
+  /// - Parameter generation: that of the breaker now.
+  init(
+    to listeners: Listeners, after generation: Int = 0, streams: TransitionStreams? = nil
+  ) {
+    self.listeners = listeners
+    self.streams = streams ?? listeners.streams
+    state = Mutex(State(next: (generation + 1) % TransitionPublisher.generations))
   }
 
   func publish(_ transition: Transition) {
@@ -34,46 +44,25 @@ final class TransitionPublisher: Sendable {
       return !state.delivering
     }
     guard isFirst else { return }
-    while let (transition, streams) = takeNext() {
-      log?(transition.description, transition)
-      onTransition?(transition)
-      for stream in streams { stream.yield(transition) }
+    while let transition = takeNext() {
+      listeners.log?(transition.description, transition)
+      listeners.onTransition?(transition)
+      listeners.streams.yield(transition)
+      if streams !== listeners.streams { streams.yield(transition) }
     }
   }
 
-  private func takeNext() -> (Transition, [CircuitBreaker.Events.Feed])? {
+  private func takeNext() -> Transition? {
     state.withLock { state in
       guard let transition = state.waiting.removeValue(forKey: state.next) else {
         state.delivering = false
         return nil
       }
-      state.next = (state.next + 1) % CircuitBreaker.generations
-      return (transition, Array(state.streams.values))
+      state.next = (state.next + 1) % TransitionPublisher.generations
+      return transition
     }
   }
 
-  func add(_ stream: CircuitBreaker.Events.Feed) {
-    let key = state.withLock { state in
-      defer { state.nextStream += 1 }
-      state.streams[state.nextStream] = stream
-      return state.nextStream
-    }
-    stream.onEnd { [weak self] in
-      self?.state.withLock { state in _ = state.streams.removeValue(forKey: key) }
-    }
-  }
-
-  /// Ends the streams.
-  func finish() {
-    let streams = state.withLock { state in
-      defer { state.streams = [:] }
-      return Array(state.streams.values)
-    }
-    for stream in streams { stream.finish() }
-  }
-}
-
-extension CircuitBreaker {
-  /// How many there are before they begin again.
-  static let generations = 1 << 20
+  /// How many generations there are before they begin again.
+  private static let generations = 1 << 20
 }

@@ -26,6 +26,7 @@ import Testing
     (.schemaMismatch, -42, "schema_mismatch"),
     (.badImage, -50, "bad_image"),
     (.circuitOpen, -60, "circuit_open"),
+    (.registryFull, -61, "registry_full"),
     (.init(rawValue: -9999), -9999, "unknown"),
   ])
   func `a code has its frozen value and its name`(

@@ -144,6 +144,18 @@ import Testing
     #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
   }
 
+  @Test func `registries are given back with their breakers`() throws {
+    let growth = try growth {
+      let registry = try CircuitBreakerRegistry(limit: 100)
+      let events = registry.events()
+      try registry.breaker("one").transition(to: .open)
+      try registry.breaker("two").run {}
+      #expect(registry.health.open == ["one"])
+      #expect(events.dropped == 0)
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
   @Test func `a call through a breaker allocates nothing`() throws {
     let breaker = try CircuitBreaker("storage")
     var sum = 0

@@ -1,0 +1,120 @@
+import CHoldfast
+import Synchronization
+
+/// Circuit breakers by name: one for each host, tenant or route that is called.
+///
+/// ```swift
+/// let breakers = try CircuitBreakerRegistry()
+///
+/// let page = try await breakers.breaker("shop.example").run { try await client.get(url) }
+/// ```
+///
+/// A breaker is made when its name is first asked for. While somebody holds it, the same name gives
+/// the same breaker; nobody holding it, it goes on counting, and ``evictIdle(for:budget:)`` takes
+/// away those that have nothing to remember. Call that from time to time where names come from
+/// outside.
+///
+/// Asking for a breaker takes a lock for a moment; where one is called often, hold it.
+public final class CircuitBreakerRegistry: Sendable {
+  let handle: Handle
+  private let options: CircuitBreaker.Options
+  private let time: TimeSource
+  private let classify: @Sendable (any Error) -> CircuitBreaker.Outcome
+  private let listeners: TransitionPublisher.Listeners
+
+  /// Makes a registry without breakers, with a coarse clock.
+  ///
+  /// - Parameters:
+  ///   - options: of the breakers.
+  ///   - limit: the most breakers that there may be: 1 to 16,777,216.
+  ///   - classify: what an error that a body throws says about the service.
+  ///   - log: receives each transition as a line.
+  ///   - onTransition: called with each transition; those of one breaker come in order.
+  /// - Throws: ``HoldfastError/Code/invalidArgument``, ``HoldfastError/Code/outOfMemory``.
+  public convenience init(
+    options: CircuitBreaker.Options = CircuitBreaker.Options(), limit: Int = 1_000_000,
+    classify: @escaping @Sendable (any Error) -> CircuitBreaker.Outcome = { _ in .failure },
+    log: CircuitBreaker.Log? = nil,
+    onTransition: (@Sendable (CircuitBreaker.Transition) -> Void)? = nil
+  ) throws(HoldfastError) {
+    try self.init(
+      options: options, limit: limit, time: .coarse, classify: classify,
+      listeners: TransitionPublisher.Listeners(log: log, onTransition: onTransition))
+  }
+
+  /// Makes a registry with a clock of your own, such as one that a test moves by hand.
+  ///
+  /// The other parameters and errors are those of the form without a clock.
+  public convenience init(
+    options: CircuitBreaker.Options = CircuitBreaker.Options(), limit: Int = 1_000_000,
+    clock: some Clock<Duration>,
+    classify: @escaping @Sendable (any Error) -> CircuitBreaker.Outcome = { _ in .failure },
+    log: CircuitBreaker.Log? = nil,
+    onTransition: (@Sendable (CircuitBreaker.Transition) -> Void)? = nil
+  ) throws(HoldfastError) {
+    try self.init(
+      options: options, limit: limit, time: TimeSource(clock), classify: classify,
+      listeners: TransitionPublisher.Listeners(log: log, onTransition: onTransition))
+  }
+
+  private init(
+    options: CircuitBreaker.Options, limit: Int, time: TimeSource,
+    classify: @escaping @Sendable (any Error) -> CircuitBreaker.Outcome,
+    listeners: TransitionPublisher.Listeners
+  ) throws(HoldfastError) {
+    handle = try Handle(options, limit: limit)
+    self.options = options
+    self.time = time
+    self.classify = classify
+    self.listeners = listeners
+  }
+
+  deinit {
+    listeners.streams.finish()
+  }
+
+  /// The breaker of a name, made if there is none yet.
+  ///
+  /// - Parameter name: at most 4,096 bytes.
+  /// - Throws: ``HoldfastError/Code/invalidArgument`` for a longer name,
+  ///   ``HoldfastError/Code/registryFull``, ``HoldfastError/Code/outOfMemory``.
+  /// - Complexity: O(length of the name).
+  public func breaker(_ name: String) throws(HoldfastError) -> CircuitBreaker {
+    try handle.breaker(name) { pin in
+      CircuitBreaker(
+        name, pinned: pin, options: options, time: time, classify: classify, listeners: listeners)
+    } now: {
+      time.now
+    }
+  }
+
+  /// How many breakers take memory.
+  ///
+  /// - Complexity: O(1).
+  public var count: Int { handle.count }
+
+  /// Takes away breakers that nobody holds, that are closed without a run of failures, and that were
+  /// not used for so long. What they have counted is gone.
+  ///
+  /// - Parameters:
+  ///   - time: not less than a window of time is long.
+  ///   - budget: how many places of the table to go over, from where the last call stopped; there
+  ///     are about twice as many as the limit. All by default.
+  /// - Returns: how many were taken away.
+  /// - Complexity: O(budget).
+  @discardableResult
+  public func evictIdle(for time: Duration, budget: Int = .max) -> Int {
+    handle.evict(idle: time.wholeNanoseconds ?? 0, budget: max(0, budget), now: self.time.now)
+  }
+
+  /// The transitions of all breakers from now on, for one reader; those of one breaker in order. As
+  /// ``CircuitBreaker/events(keepingNewest:)``. The sequence ends with the registry.
+  public func events(keepingNewest newest: Int = 64) -> CircuitBreaker.Events {
+    listeners.streams.open(keepingNewest: newest)
+  }
+
+  /// In what condition the things are that are called.
+  ///
+  /// - Complexity: O(limit).
+  public var health: Health { Health(of: handle.metrics(now: time.now), options: options) }
+}

@@ -1,0 +1,248 @@
+import Holdfast
+import Synchronization
+import Testing
+
+@Suite struct CircuitBreakerRegistryTests {
+  private let clock = ManualClock(at: .seconds(3))
+
+  private func fail(_ breaker: CircuitBreaker, _ times: Int) {
+    for _ in 0..<times {
+      #expect(throws: ServiceError.down) { try breaker.run { throw ServiceError.down } }
+    }
+  }
+
+  @Test func `a name gives the same breaker, another name another`() throws {
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    let shop = try registry.breaker("shop")
+    #expect(try registry.breaker("shop") === shop)
+    #expect(try registry.breaker("bank") !== shop)
+    #expect(shop.name == "shop")
+    #expect(registry.count == 2)
+  }
+
+  @Test func `a breaker that nobody holds goes on counting`() throws {
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    for _ in 0..<5 { fail(try registry.breaker("shop"), 1) }
+    let error = #expect(throws: CircuitOpenError.self) {
+      try registry.breaker("shop").run {}
+    }
+    #expect(error == CircuitOpenError(breaker: "shop", retryAfter: .seconds(60)))
+    #expect(registry.count == 1)
+  }
+
+  @Test func `breakers have the options, the classifier and the limit of their registry`() throws {
+    var options = CircuitBreaker.Options()
+    options.failureThreshold = 2
+    options.slowCall = .seconds(1)
+    let registry = try CircuitBreakerRegistry(
+      options: options, limit: 2, clock: clock,
+      classify: { $0 is ServiceError ? .failure : .ignored })
+    let shop = try registry.breaker("shop")
+    try shop.run { clock.advance(by: .seconds(1)) }
+    #expect(shop.metrics.slow == 1)
+    #expect(throws: CircuitOpenError.self) {
+      try shop.run { throw CircuitOpenError(breaker: "deeper", retryAfter: nil) }
+    }
+    #expect(shop.metrics.neutral == 1)
+    fail(shop, 2)
+    #expect(shop.state == .open)
+    let other = try registry.breaker("other")
+    let full = #expect(throws: HoldfastError.self) { try registry.breaker("third") }
+    #expect(full?.code == .registryFull)
+    #expect(try registry.breaker("other") === other)
+  }
+
+  @Test func `what is out of range is refused`() {
+    for limit in [-1, 0, 1 << 24 + 1, 1 << 40] {
+      let error = #expect(throws: HoldfastError.self) { try CircuitBreakerRegistry(limit: limit) }
+      #expect(error?.code == .invalidArgument)
+    }
+    var options = CircuitBreaker.Options()
+    options.probes = 0
+    let error = #expect(throws: HoldfastError.self) {
+      try CircuitBreakerRegistry(options: options, clock: clock)
+    }
+    #expect(error?.code == .invalidArgument)
+    let long = #expect(throws: HoldfastError.self) {
+      try CircuitBreakerRegistry().breaker(String(repeating: "x", count: 4097))
+    }
+    #expect(long?.code == .invalidArgument)
+  }
+
+  @Test func `idle breakers are taken away, but none that is held or has something to remember`()
+    throws
+  {
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    let held = try registry.breaker("held")
+    try registry.breaker("idle").run {}
+    fail(try registry.breaker("failing"), 1)
+    try registry.breaker("open").transition(to: .open)
+    clock.advance(by: .seconds(30))
+    try registry.breaker("busy").run {}
+    #expect(registry.evictIdle(for: .seconds(31)) == 0)
+    #expect(registry.evictIdle(for: .seconds(30), budget: 0) == 0)
+    #expect(registry.evictIdle(for: .seconds(30)) == 1)
+    #expect(registry.health.breakers.keys.sorted() == ["busy", "failing", "held", "open"])
+    #expect(registry.evictIdle(for: .zero) == 1)
+    try held.run {}
+    #expect(held.metrics.successes == 1)
+    #expect(try registry.breaker("idle").metrics.successes == 0)
+  }
+
+  @Test func `a breaker outlives its registry`() throws {
+    let breaker = try CircuitBreakerRegistry(clock: clock).breaker("shop")
+    fail(breaker, 5)
+    #expect(breaker.state == .open)
+  }
+
+  @Test func `health says what is open, what is degraded, and how much was called`() throws {
+    var options = CircuitBreaker.Options()
+    options.window = .calls(20)
+    options.minimumCalls = 4
+    options.failureThreshold = 0
+    let registry = try CircuitBreakerRegistry(options: options, clock: clock)
+    #expect(registry.health.overall == .healthy)
+    let well = try registry.breaker("well")
+    for _ in 0..<4 { try well.run {} }
+    fail(well, 1)
+    for _ in 0..<6 { try well.run {} }
+    #expect(registry.health.overall == .healthy)
+    #expect(registry.health.breakers["well"]?.failureRate == 1.0 / 11)
+
+    let halfway = try registry.breaker("halfway")
+    for _ in 0..<3 { try halfway.run {} }
+    fail(halfway, 1)
+    try halfway.run {}
+    #expect(registry.health.degraded == [])
+    for _ in 0..<2 { try halfway.run {} }
+    fail(halfway, 1)
+    try halfway.run {}
+    #expect(registry.health.degraded == [])
+    fail(halfway, 1)
+    try halfway.run {}
+    #expect(registry.health.breakers["halfway"]?.windowFailures == 3)
+    #expect(registry.health.degraded == ["halfway"])
+    #expect(registry.health.overall == .degraded)
+
+    try registry.breaker("forced").transition(to: .forcedOpen)
+    try registry.breaker("broken").transition(to: .open)
+    try registry.breaker("probed").transition(to: .halfOpen)
+    try registry.breaker("off").transition(to: .disabled)
+    let health = registry.health
+    #expect(health.overall == .unhealthy)
+    #expect(health.overall.description == "unhealthy")
+    #expect(health.open == ["broken", "forced"])
+    #expect(health.degraded == ["halfway", "probed"])
+    #expect(health.breakers.count == 6)
+    #expect(health.breakers["off"]?.state == .disabled)
+    #expect(health.calls == 22)
+    #expect(health.failures == 4)
+    #expect(health.opens == 1)
+    _ = try? registry.breaker("broken").run {}
+    #expect(registry.health.rejected == 1)
+
+    clock.advance(by: .seconds(60))
+    #expect(registry.health.open == ["forced"])
+    #expect(registry.health.degraded == ["broken", "halfway", "probed"])
+  }
+
+  @Test func `a run of failures is degraded`() throws {
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    let breaker = try registry.breaker("shop")
+    fail(breaker, 1)
+    #expect(registry.health.degraded == ["shop"])
+    try breaker.run {}
+    #expect(registry.health.overall == .healthy)
+  }
+
+  @Test func `names are any text`() throws {
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    let names = ["", "a\0b", "日本", String(repeating: "long ", count: 800)]
+    let breakers = try names.map(registry.breaker)
+    #expect(registry.health.breakers.keys.sorted() == names.sorted())
+    #expect(Set(breakers.map(ObjectIdentifier.init)).count == names.count)
+  }
+
+  @Test func `transitions of all breakers are told, also when a breaker was let go between`()
+    async throws
+  {
+    let told = Mutex<[String]>([])
+    let logged = Mutex<[String]>([])
+    let registry = try CircuitBreakerRegistry(
+      clock: clock, log: { line, _ in logged.withLock { $0.append(line) } },
+      onTransition: { transition in
+        told.withLock { $0.append("\(transition.breaker) \(transition.generation)") }
+      })
+    let events = registry.events(keepingNewest: 3)
+    for state in [CircuitBreaker.State.open, .halfOpen, .closed] {
+      try registry.breaker("shop").transition(to: state)
+    }
+    let own = try {
+      let bank = try registry.breaker("bank")
+      let own = bank.events()
+      bank.reset()
+      try registry.breaker("shop").reset()
+      return own
+    }()
+    let expected = ["shop 1", "shop 2", "shop 3", "bank 1", "shop 4"]
+    #expect(told.withLock { $0 } == expected)
+    #expect(logged.withLock { $0.count } == 5)
+    #expect(events.dropped == 2)
+    // Ends with the breaker.
+    var causes: [CircuitBreaker.Cause] = []
+    for await transition in own { causes.append(transition.cause) }
+    #expect(causes == [.byHand])
+  }
+
+  @Test func `events of a registry end with it`() async throws {
+    let events = try {
+      let registry = try CircuitBreakerRegistry(clock: clock)
+      let events = registry.events()
+      try registry.breaker("shop").reset()
+      return events
+    }()
+    var names: [String] = []
+    for await transition in events { names.append(transition.breaker) }
+    #expect(names == ["shop"])
+  }
+
+  @Test func `tasks at once share each breaker, and its transitions stay in order`() async throws {
+    var options = CircuitBreaker.Options()
+    options.failureThreshold = 1
+    options.openTime = .milliseconds(1)
+    options.successThreshold = 1
+    let told = Mutex<[String: [Int]]>([:])
+    let registry = try CircuitBreakerRegistry(
+      options: options, clock: clock,
+      onTransition: { transition in
+        told.withLock { $0[transition.breaker, default: []].append(transition.generation) }
+      })
+    let clock = clock
+    try await withThrowingTaskGroup { group in
+      for part in 0..<4 {
+        group.addTask {
+          for round in 0..<3000 {
+            // Held for one call alone, so that it is made and let go all the time.
+            let breaker = try registry.breaker("\(round / 2 % 3)")
+            let failed = (round + part) % 3 == 0
+            do {
+              try breaker.run { if failed { throw ServiceError.down } }
+            } catch is CircuitOpenError {
+              clock.advance(by: .milliseconds(1))
+            } catch is ServiceError {}
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let generations = told.withLock { $0 }
+    #expect(generations.count == 3)
+    for (name, generations) in generations {
+      #expect(generations == Array(1...generations.count), "\(name)")
+    }
+    let health = registry.health
+    let late = health.breakers.values.reduce(0) { $0 + $1.late }
+    #expect(health.calls + health.rejected + late == 12_000)
+    #expect(registry.count == 3)
+  }
+}
