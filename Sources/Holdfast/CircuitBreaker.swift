@@ -40,7 +40,7 @@ import Synchronization
   let successNeedsTime: Atomic<Bool>
 
   /// Makes a breaker, closed, with a coarse clock: it moves in steps of 1 to 10 ms, and reading it
-  /// takes a tenth of what `ContinuousClock` takes.
+  /// takes an eighth of what `ContinuousClock` takes.
   ///
   /// - Parameters:
   ///   - name: for errors, transitions and logs.

@@ -104,7 +104,8 @@ public final class CircuitBreakerRegistry: Sendable {
   /// - Complexity: O(budget).
   @discardableResult
   public func evictIdle(for time: Duration, budget: Int = .max) -> Int {
-    handle.evict(idle: time.wholeNanoseconds ?? 0, budget: max(0, budget), now: self.time.now)
+    let idle = time <= .zero ? 0 : time.wholeNanoseconds ?? .max
+    return handle.evict(idle: idle, budget: max(0, budget), now: self.time.now)
   }
 
   /// The transitions of all breakers from now on, for one reader; those of one breaker in order. As

@@ -80,10 +80,11 @@ import Testing
     clock.advance(by: .seconds(30))
     try registry.breaker("busy").run {}
     #expect(registry.evictIdle(for: .seconds(31)) == 0)
+    #expect(registry.evictIdle(for: .seconds(Int64.max)) == 0)
     #expect(registry.evictIdle(for: .seconds(30), budget: 0) == 0)
     #expect(registry.evictIdle(for: .seconds(30)) == 1)
     #expect(registry.health.breakers.keys.sorted() == ["busy", "failing", "held", "open"])
-    #expect(registry.evictIdle(for: .zero) == 1)
+    #expect(registry.evictIdle(for: .seconds(-1)) == 1)
     try held.run {}
     #expect(held.metrics.successes == 1)
     #expect(try registry.breaker("idle").metrics.successes == 0)

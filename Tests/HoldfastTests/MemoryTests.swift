@@ -144,6 +144,16 @@ import Testing
     #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
   }
 
+  @Test func `a stream that nobody reads any more is given back before its breaker`() throws {
+    let breaker = try CircuitBreaker("storage")
+    let growth = growth {
+      let events = breaker.events()
+      breaker.transition(to: .open)
+      #expect(events.dropped == 0)
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
   @Test func `registries are given back with their breakers`() throws {
     let growth = try growth {
       let registry = try CircuitBreakerRegistry(limit: 100)
