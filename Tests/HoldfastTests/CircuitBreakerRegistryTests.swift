@@ -90,6 +90,23 @@ import Testing
     #expect(try registry.breaker("idle").metrics.successes == 0)
   }
 
+  @Test func `a breaker that is made while the last one of its name goes stays the one`() throws {
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    let successor = Mutex<CircuitBreaker?>(nil)
+    do {
+      let first = try registry.breaker("shop")
+      try first.run {}
+      // Its end reads the clock.
+      clock.atNextRead {
+        let made = try? registry.breaker("shop")
+        successor.withLock { $0 = made }
+      }
+    }
+    let made = try #require(successor.withLock { $0 })
+    #expect(made.metrics.successes == 1)
+    #expect(try registry.breaker("shop") === made)
+  }
+
   @Test func `a breaker outlives its registry`() throws {
     let breaker = try CircuitBreakerRegistry(clock: clock).breaker("shop")
     fail(breaker, 5)

@@ -12,6 +12,7 @@ final class ManualClock: Clock {
 
   private let time: Mutex<Duration>
   private let reads = Atomic(0)
+  private let interlude = Mutex<(@Sendable () -> Void)?>(nil)
 
   init(at start: Duration = .zero) {
     time = Mutex(start)
@@ -19,6 +20,11 @@ final class ManualClock: Clock {
 
   var now: Instant {
     reads.add(1, ordering: .relaxed)
+    let action = interlude.withLock { interlude in
+      defer { interlude = nil }
+      return interlude
+    }
+    action?()
     return Instant(sinceStart: time.withLock { $0 })
   }
 
@@ -26,6 +32,11 @@ final class ManualClock: Clock {
 
   /// How often it was read.
   var readCount: Int { reads.load(ordering: .relaxed) }
+
+  /// Something to happen while it is read next: in the middle of what is under test.
+  func atNextRead(_ action: @escaping @Sendable () -> Void) {
+    interlude.withLock { $0 = action }
+  }
 
   /// Moves it on, or back.
   func advance(by duration: Duration) { time.withLock { $0 += duration } }

@@ -166,6 +166,18 @@ import Testing
     #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
   }
 
+  @Test func `names of breakers that were taken away are given back`() throws {
+    let registry = try CircuitBreakerRegistry(limit: 100)
+    var round = 0
+    let growth = try growth {
+      round += 1
+      try registry.breaker("the shop at the corner of street \(round)").run {}
+      registry.evictIdle(for: .zero)
+    }
+    #expect(registry.count == 0)
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
   @Test func `a call through a breaker allocates nothing`() throws {
     let breaker = try CircuitBreaker("storage")
     var sum = 0
