@@ -37,9 +37,6 @@ struct hf_breaker {
   _Alignas(HF__SHARD_BYTES) atomic_uint_least64_t word;
   hf__shards shards;
   hf__window window;
-  /* Whether a success needs no more than to be counted: no window, no limit of
-   * time, no run of failures before it. */
-  atomic_bool counts_only;
   /* What every call writes, until there are shards. */
   hf__shard first;
   live_options options;
@@ -148,12 +145,6 @@ static void store_options(live_options *live, const hf_breaker_options *options)
   HF__STORE(&live->probe_lease_ms, options->probe_lease_ms, memory_order_relaxed);
 }
 
-static void store_counts_only(hf_breaker *breaker, const hf_breaker_options *options) {
-  HF__STORE(&breaker->counts_only,
-            breaker->window.kind == HF_BREAKER_WINDOW_NONE && options->slow_call_ns == 0,
-            memory_order_relaxed);
-}
-
 #define OPTION(breaker, name) HF__LOAD(&(breaker)->options.name, memory_order_relaxed)
 
 hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *options,
@@ -161,7 +152,6 @@ hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *op
   hf_status status = hf__breaker_check_options(options, error);
   if (status == HF_OK) {
     store_options(&breaker->options, options);
-    store_counts_only(breaker, options);
   }
   return status;
 }
@@ -189,7 +179,6 @@ hf_status hf_breaker_create(const hf_breaker_options *options, uint64_t seed, ui
   }
   hf__window_init(&made->window, &chosen, (atomic_uint_least64_t *)(void *)(made + 1));
   store_options(&made->options, &chosen);
-  store_counts_only(made, &chosen);
   atomic_init(&made->opens, 0);
   atomic_init(&made->closes, 0);
   made->epoch_ns = now_ns;
@@ -217,19 +206,26 @@ size_t hf_breaker_size_bytes(const hf_breaker *breaker) {
 
 /* Time --------------------------------------------------------------------- */
 
+/* Since the breaker was made. A clock that was read before that, by a thread that
+ * looked at it earlier than the maker, is taken for the beginning. */
+static uint64_t since_ns(const hf_breaker *breaker, uint64_t now_ns) {
+  uint64_t since = now_ns - breaker->epoch_ns;
+  return since > INT64_MAX ? 0 : since;
+}
+
 static uint64_t tick_ms(const hf_breaker *breaker, uint64_t now_ns) {
-  return (now_ns - breaker->epoch_ns) / HF__NS_PER_MS;
+  return since_ns(breaker, now_ns) / HF__NS_PER_MS;
 }
 
 /* Rounded up: what is counted from here is not over too early. */
 static uint64_t tick_ms_up(const hf_breaker *breaker, uint64_t now_ns) {
-  uint64_t since = now_ns - breaker->epoch_ns;
+  uint64_t since = since_ns(breaker, now_ns);
   return since / HF__NS_PER_MS + (since % HF__NS_PER_MS != 0);
 }
 
 /* How long a tick that is `left` milliseconds ahead is away. */
 static uint64_t wait_ns(const hf_breaker *breaker, uint64_t now_ns, uint64_t left_ms) {
-  return left_ms * HF__NS_PER_MS - (now_ns - breaker->epoch_ns) % HF__NS_PER_MS;
+  return left_ms * HF__NS_PER_MS - since_ns(breaker, now_ns) % HF__NS_PER_MS;
 }
 
 /* splitmix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
@@ -418,6 +414,13 @@ hf_status hf_breaker_acquire(hf_breaker *breaker, uint64_t now_ns, hf_permit *pe
 
 /* Settling ----------------------------------------------------------------- */
 
+/* How many calls a window must hold for its rates to count: no more than it can. */
+static uint32_t calls_needed(const hf_breaker *breaker) {
+  uint32_t least = OPTION(breaker, minimum_calls);
+  bool too_many = breaker->window.kind == HF_BREAKER_WINDOW_CALLS && least > breaker->window.calls;
+  return too_many ? breaker->window.calls : least;
+}
+
 /*
  * Whether a rate over the window trips the breaker.
  *
@@ -433,7 +436,7 @@ static hf_breaker_cause trip_by_rate(hf_breaker *breaker, uint32_t generation, u
       hf__window_read(&breaker->window, generation, tick_ms(breaker, now_ns));
   uint64_t failure_percent = OPTION(breaker, failure_rate_percent);
   uint64_t slow_percent = OPTION(breaker, slow_rate_percent);
-  if (counts.calls < OPTION(breaker, minimum_calls)) {
+  if (counts.calls < calls_needed(breaker)) {
     return HF_BREAKER_UNCHANGED;
   }
   if (failure_percent > 0 &&
@@ -587,7 +590,7 @@ bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome 
   uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
   /* Equal only with an empty payload: closed without a run, disabled, metrics only. */
   if (word == permit->state && outcome == HF_OUTCOME_SUCCESS &&
-      HF__LOAD(&breaker->counts_only, memory_order_relaxed)) {
+      breaker->window.kind == HF_BREAKER_WINDOW_NONE && OPTION(breaker, slow_call_ns) == 0) {
     count(breaker, HF__COUNT_SUCCESS);
     return true;
   }
@@ -651,7 +654,7 @@ bool hf__breaker_is_degraded(const hf_breaker *breaker, uint64_t now_ns) {
   }
   hf__window_counts counts =
       hf__window_read(&breaker->window, hf__word_generation(word), tick_ms(breaker, now_ns));
-  return counts.calls >= OPTION(breaker, minimum_calls) &&
+  return counts.calls >= calls_needed(breaker) &&
          (is_half_way(counts.failures, counts.calls, OPTION(breaker, failure_rate_percent)) ||
           is_half_way(counts.slow, counts.calls, OPTION(breaker, slow_rate_percent)));
 }

@@ -399,6 +399,10 @@ HF__APART static hf_status make(hf_breaker_registry *registry, wanted *what,
                                 const hf_breaker_options *options, uint64_t now_ns,
                                 hf_breaker_pin *pin, hf_error *error) {
   if (!count_in(registry)) {
+    /* The last one may have been made of this very name since it was looked for. */
+    if (find(registry, what, pin)) {
+      return HF_OK;
+    }
     return hf__error_set(error, HF_ERROR_REGISTRY_FULL, HF_NO_OFFSET, 0,
                          "there are %lu circuit breakers, and may not be more",
                          (unsigned long)registry->limit);

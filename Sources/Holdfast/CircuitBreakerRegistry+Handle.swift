@@ -47,9 +47,11 @@ extension CircuitBreakerRegistry {
     func breaker(
       _ name: String, make: (Pin) -> CircuitBreaker, now: () -> UInt64
     ) throws(HoldfastError) -> CircuitBreaker {
-      try living.withLock { living throws(HoldfastError) in
+      // Before the lock: a clock of the caller's may do anything.
+      let now = now()
+      return try living.withLock { living throws(HoldfastError) in
         if let breaker = living[name]?.breaker { return breaker }
-        let breaker = make(try pin(name, now: now()))
+        let breaker = make(try pin(name, now: now))
         living[name] = Weak(breaker: breaker)
         return breaker
       }

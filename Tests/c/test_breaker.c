@@ -591,7 +591,7 @@ static void a_window_of_calls_holds_the_last_of_them_exactly(void **state) {
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     hf_breaker_options options = rates(HF_BREAKER_WINDOW_CALLS);
     options.window_calls = sizes[i];
-    options.minimum_calls = 1000000;
+    options.failure_rate_percent = 0; /* nothing trips */
     fixture on = start(&options);
     static hf_outcome made[10000];
     uint32_t failures = 0;
@@ -1458,6 +1458,46 @@ static void a_probe_that_is_settled_twice_frees_no_second_place(void **state) {
   hf_breaker_destroy(breaker);
 }
 
+/* Of a thread that looked at the clock before the maker did. */
+static void a_time_before_the_making_is_the_beginning(void **state) {
+  (void)state;
+  const uint64_t epoch_ns = UINT64_C(1000000000000);
+  const uint64_t ms = 1000000;
+  hf_breaker_options options = hf_breaker_options_default();
+  options.failure_threshold = 1;
+  hf_breaker *breaker = NULL;
+  assert_int_equal(hf_breaker_create(&options, 1, epoch_ns, NULL, &breaker, NULL), HF_OK);
+  hf_permit permit;
+  hf_transition transition;
+  assert_int_equal(hf_breaker_acquire(breaker, epoch_ns - 1, &permit, NULL), HF_OK);
+  hf_breaker_settle(breaker, &permit, HF_OUTCOME_FAILURE, epoch_ns - 1, &transition);
+  assert_int_equal(transition.cause, HF_BREAKER_FAILURES);
+  assert_int_equal(hf_breaker_acquire(breaker, epoch_ns - 1, &permit, NULL), HF_ERROR_CIRCUIT_OPEN);
+  assert_int_equal(permit.retry_after_ns, 60000 * ms);
+  assert_int_equal(hf_breaker_acquire(breaker, epoch_ns + 59999 * ms, &permit, NULL),
+                   HF_ERROR_CIRCUIT_OPEN);
+  assert_int_equal(hf_breaker_acquire(breaker, epoch_ns + 60000 * ms, &permit, NULL), HF_OK);
+  hf_breaker_destroy(breaker);
+}
+
+static void a_window_that_is_full_holds_calls_enough(void **state) {
+  (void)state;
+  hf_breaker_options options = hf_breaker_options_default();
+  options.failure_threshold = 0;
+  options.window = HF_BREAKER_WINDOW_CALLS;
+  options.window_calls = 5;
+  hf_breaker *breaker = NULL;
+  assert_int_equal(hf_breaker_create(&options, 1, 0, NULL, &breaker, NULL), HF_OK);
+  for (int i = 0; i < 5; i++) {
+    assert_int_equal(hf_breaker_peek(breaker, 0), HF_BREAKER_CLOSED);
+    hf_permit permit;
+    assert_int_equal(hf_breaker_acquire(breaker, 0, &permit, NULL), HF_OK);
+    assert_true(hf_breaker_settle(breaker, &permit, HF_OUTCOME_FAILURE, 0, NULL));
+  }
+  assert_int_equal(hf_breaker_peek(breaker, 0), HF_BREAKER_OPEN);
+  hf_breaker_destroy(breaker);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_transition_that_was_none_is_all_zeros),
@@ -1516,6 +1556,8 @@ int main(void) {
       cmocka_unit_test(peer_defect_open_is_seen_before_its_deadline),
       cmocka_unit_test(peer_defect_the_window_of_time_has_another_clock),
       cmocka_unit_test(a_probe_that_is_settled_twice_frees_no_second_place),
+      cmocka_unit_test(a_time_before_the_making_is_the_beginning),
+      cmocka_unit_test(a_window_that_is_full_holds_calls_enough),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,7 +219,11 @@ static hf_breaker_cause model_trips(const breaker_model *model, hf_outcome outco
     return HF_BREAKER_FAILURES;
   }
   model_step sum = model_window(model, now);
-  if (options->window == HF_BREAKER_WINDOW_NONE || sum.calls < options->minimum_calls) {
+  uint32_t needed = options->minimum_calls;
+  if (options->window == HF_BREAKER_WINDOW_CALLS && needed > options->window_calls) {
+    needed = options->window_calls; /* a window that is full is enough */
+  }
+  if (options->window == HF_BREAKER_WINDOW_NONE || sum.calls < needed) {
     return HF_BREAKER_UNCHANGED;
   }
   if (options->failure_rate_percent > 0 &&

@@ -22,7 +22,7 @@
  *   2. Every transition has the next generation and is reported to exactly one
  *      caller: the one that made it.
  *   3. What was permitted in an older generation is counted as late when it is
- *      settled, and changes nothing else.
+ *      settled, and changes nothing else (unless just 2^20 generations went by).
  *   4. No probe passes before the open time is over.
  *   5. A probe that is never settled blocks no longer than its lease.
  *   6. Neutral outcomes count as nothing, and give a probe's place back.
@@ -31,6 +31,11 @@
  *      each processor; where there is no memory they go on without.
  *   8. No operation waits for another: all are lock-free, and acquiring in the
  *      closed state is wait-free.
+ *
+ * Runs of failures are exact under any concurrency. A rate over a window is taken
+ * while others record: it may miss, or count early, the calls that are being
+ * settled at that moment, and of two threads whose clocks were read on either side
+ * of a step of a window of time, neither may see the other's call until the next.
  */
 #ifndef HOLDFAST_BREAKER_H
 #define HOLDFAST_BREAKER_H
@@ -96,7 +101,8 @@ typedef struct hf_breaker_options {
   /** HF_BREAKER_WINDOW_TIME: 10 to 86,400,000; in ten steps. Default 10,000. Cannot
    *  be changed later. */
   uint32_t window_ms;
-  /** Calls that a window must hold before a rate counts. 1 to 1,000,000; default 10. */
+  /** Calls that a window must hold before a rate counts; a window of fewer calls has to
+   *  be full. 1 to 1,000,000; default 10. */
   uint32_t minimum_calls;
   /** Share of failures in the window that opens it, in percent: 1 to 100; 0: none. Default 50. */
   uint32_t failure_rate_percent;
@@ -110,7 +116,8 @@ typedef struct hf_breaker_options {
   /** Each time that a probe fails, up to 15 times since it was closed, the open time is
    *  multiplied by so many percent: 100, the default, keeps it; to 1,000. */
   uint32_t open_growth_percent;
-  /** But it grows to no more than this. Default 600,000. */
+  /** Where it grows, no open time is longer than this, the first neither. Default
+   *  600,000. */
   uint32_t open_max_ms;
   /** Up to so much of the open time is taken off at random, so that many breakers do
    *  not probe at once: 0, the default, to 100 percent. */
@@ -119,9 +126,9 @@ typedef struct hf_breaker_options {
   uint32_t probes;
   /** Successes in a row that close it: 1 to 31, default 2. */
   uint32_t success_threshold;
-  /** After so long half-open without a decision, since the last probe passed, those
-   *  that were not settled are given up, and others may pass. 64 ms to 24 days;
-   *  default 60,000. */
+  /** When all probes' places are taken, and so long after the last one passed, those that
+   *  were not settled are given up, and others may pass. 64 ms to 24 days; default
+   *  60,000. */
   uint32_t probe_lease_ms;
 } hf_breaker_options;
 
@@ -190,8 +197,8 @@ typedef struct hf_permit {
   /** What acquiring found, of no use to the caller. */
   uint64_t state;
   uint64_t started_ns;
-  /** When it was refused: how long to wait, at most; 0 when only a probe's end or a
-   *  hand decides. Else 0. */
+  /** When it was refused: how long to wait, at most (half-open: for the lease); 0 when
+   *  only a hand decides. Else 0. */
   uint64_t retry_after_ns;
 } hf_permit;
 

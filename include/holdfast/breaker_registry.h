@@ -61,7 +61,7 @@ HF_API hf_breaker_registry_options hf_breaker_registry_options_default(void);
  *
  * @param options    copied; NULL is hf_breaker_registry_options_default().
  * @param seed       of the hash of names and of the breakers' jitter. Where names come
- *                   from outside it should be random: who does not know it cannot choose
+ *                   from outside it should be random: who does not know it cannot easily choose
  *                   names that fall into one place of the table and make it slow.
  * @param allocator  copied; NULL is hf_allocator_default(). Breakers take theirs from it.
  * @param registry   receives the registry, returned owned: hf_breaker_registry_destroy().
