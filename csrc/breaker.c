@@ -263,17 +263,14 @@ static uint64_t lease_end(const hf_breaker *breaker, uint64_t now_ns) {
 /*
  * The lease when another probe passes: the later of the present one and a new one,
  * because a thread that looked at the clock a while ago must not shorten a lease
- * that others count on. One that is ahead by more than a lease is long over: the
- * difference went round. Where no probe is out, the lease may be of any age, and
- * only so much is taken for a clock that was read late.
+ * that others count on. One that is ahead by more than such a while is long over:
+ * the difference went round.
  */
 static uint64_t renewed_lease(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {
-  enum { READ_LATE_UNITS = 64 };
+  enum { WHILE_MS = 600000 };
   uint64_t end = lease_end(breaker, now_ns);
   uint64_t ahead = hf__ticks_left(hf__word_lease(word), end, HF__LEASE_BITS);
-  uint64_t most = hf__word_out(word) > 0 ? OPTION(breaker, probe_lease_ms) / HF__LEASE_UNIT_MS + 1
-                                         : READ_LATE_UNITS;
-  return ahead > 0 && ahead <= most ? hf__word_lease(word) : end;
+  return ahead > 0 && ahead <= WHILE_MS / HF__LEASE_UNIT_MS ? hf__word_lease(word) : end;
 }
 
 static uint64_t lease_left_ms(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {

@@ -124,10 +124,8 @@ static hf_transition model_transit(breaker_model *model, hf_breaker_state to,
 static void model_let_probe(breaker_model *model, uint64_t now) {
   uint64_t lease_ms = model_lease_end(model, now);
   uint64_t ahead_ms = model->lease_ms > lease_ms ? model->lease_ms - lease_ms : 0;
-  /* A clock that went back shortens no lease; how far it may have gone back depends on whether
-   * somebody is out with it. */
-  uint64_t most_units = model->out > 0 ? model->options.probe_lease_ms / LEASE_UNIT_MS + 1 : 64;
-  bool stays = ahead_ms > 0 && ahead_ms / LEASE_UNIT_MS <= most_units;
+  /* A clock that went back by ten minutes at most shortens no lease. */
+  bool stays = ahead_ms > 0 && ahead_ms / LEASE_UNIT_MS <= 600000 / LEASE_UNIT_MS;
   model->lease_ms = stays ? model->lease_ms : lease_ms;
   model->out++;
 }
