@@ -1,5 +1,4 @@
 import CHoldfast
-import Synchronization
 
 extension CircuitBreakerRegistry {
   /// Frees the C registry when neither the registry nor any of its breakers needs it.
@@ -9,7 +8,7 @@ extension CircuitBreakerRegistry {
   @safe final class Handle: Sendable {
     /// Sendable: the C registry may be used by any number of threads, and only `deinit` frees it.
     private nonisolated(unsafe) let pointer: OpaquePointer
-    private let living = Mutex<[String: Weak]>([:])
+    private let living = Guarded<[String: Weak]>([:])
 
     private struct Weak {
       weak var breaker: CircuitBreaker?

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Hands the transitions of one breaker to those who listen: in order, each once, with no lock held
 /// while they listen.
 ///
@@ -23,7 +21,7 @@ final class TransitionPublisher: Sendable {
     let streams = TransitionStreams()
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   private let listeners: Listeners
   /// Those of this breaker alone, where the listeners are a registry's.
   let streams: TransitionStreams
@@ -34,7 +32,7 @@ final class TransitionPublisher: Sendable {
   ) {
     self.listeners = listeners
     self.streams = streams ?? listeners.streams
-    state = Mutex(State(next: (generation + 1) % TransitionPublisher.generations))
+    state = Guarded(State(next: (generation + 1) % TransitionPublisher.generations))
   }
 
   func publish(_ transition: Transition) {

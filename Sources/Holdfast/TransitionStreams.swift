@@ -1,5 +1,3 @@
-import Synchronization
-
 /// The streams that are told the transitions of one breaker, or of the breakers of a registry.
 final class TransitionStreams: Sendable {
   private struct State {
@@ -7,7 +5,7 @@ final class TransitionStreams: Sendable {
     var next = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   func open(keepingNewest newest: Int) -> CircuitBreaker.Events {
     let events = CircuitBreaker.Events(newest: max(1, newest))

@@ -1,13 +1,13 @@
-import Holdfast
-import Synchronization
 import Testing
+
+@testable import Holdfast
 
 @Suite struct CircuitBreakerEventsTests {
   typealias Transition = CircuitBreaker.Transition
 
   /// What a callback was told.
   final class Record<Entry: Sendable>: Sendable {
-    private let told = Mutex<[Entry]>([])
+    private let told = Guarded<[Entry]>([])
     func add(_ entry: Entry) { told.withLock { $0.append(entry) } }
     var entries: [Entry] { told.withLock { $0 } }
   }
@@ -131,7 +131,7 @@ import Testing
 
   @Test func `a callback may use the breaker, and what it does comes after`() throws {
     let told = Record<Transition>()
-    let box = Mutex<CircuitBreaker?>(nil)
+    let box = Guarded<CircuitBreaker?>(nil)
     let test = try BreakerUnderTest(onTransition: { transition in
       told.add(transition)
       let breaker = box.withLock { $0 }
@@ -193,8 +193,8 @@ import Testing
   }
 
   @Test func `generations begin again after the last`() throws {
-    let count = Mutex(0)
-    let last = Mutex(0)
+    let count = Guarded(0)
+    let last = Guarded(0)
     let test = try BreakerUnderTest(onTransition: { transition in
       count.withLock { $0 += 1 }
       last.withLock { $0 = transition.generation }

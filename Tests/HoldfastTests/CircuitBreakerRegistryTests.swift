@@ -1,6 +1,6 @@
-import Holdfast
-import Synchronization
 import Testing
+
+@testable import Holdfast
 
 @Suite struct CircuitBreakerRegistryTests {
   private let clock = ManualClock(at: .seconds(3))
@@ -92,7 +92,7 @@ import Testing
 
   @Test func `a breaker that is made while the last one of its name goes stays the one`() throws {
     let registry = try CircuitBreakerRegistry(clock: clock)
-    let successor = Mutex<CircuitBreaker?>(nil)
+    let successor = Guarded<CircuitBreaker?>(nil)
     do {
       let first = try registry.breaker("shop")
       try first.run {}
@@ -184,8 +184,8 @@ import Testing
   @Test func `transitions of all breakers are told, also when a breaker was let go between`()
     async throws
   {
-    let told = Mutex<[String]>([])
-    let logged = Mutex<[String]>([])
+    let told = Guarded<[String]>([])
+    let logged = Guarded<[String]>([])
     let registry = try CircuitBreakerRegistry(
       clock: clock, log: { line, _ in logged.withLock { $0.append(line) } },
       onTransition: { transition in
@@ -229,7 +229,7 @@ import Testing
     options.failureThreshold = 1
     options.openTime = .milliseconds(1)
     options.successThreshold = 1
-    let told = Mutex<[String: [Int]]>([:])
+    let told = Guarded<[String: [Int]]>([:])
     let registry = try CircuitBreakerRegistry(
       options: options, clock: clock,
       onTransition: { transition in

@@ -1,5 +1,7 @@
 import Synchronization
 
+@testable import Holdfast
+
 /// A clock that stands still until a test moves it.
 final class ManualClock: Clock {
   struct Instant: InstantProtocol {
@@ -10,12 +12,12 @@ final class ManualClock: Clock {
     static func < (left: Instant, right: Instant) -> Bool { left.sinceStart < right.sinceStart }
   }
 
-  private let time: Mutex<Duration>
+  private let time: Guarded<Duration>
   private let reads = Atomic(0)
-  private let interlude = Mutex<(@Sendable () -> Void)?>(nil)
+  private let interlude = Guarded<(@Sendable () -> Void)?>(nil)
 
   init(at start: Duration = .zero) {
-    time = Mutex(start)
+    time = Guarded(start)
   }
 
   var now: Instant {

@@ -1,5 +1,4 @@
 import CHoldfast
-import Synchronization
 import Testing
 
 @testable import Holdfast
@@ -14,7 +13,7 @@ import Testing
   }
 
   private func told(after generation: Int, _ order: [UInt32]) -> [Int] {
-    let told = Mutex<[Int]>([])
+    let told = Guarded<[Int]>([])
     let publisher = TransitionPublisher(
       to: .init(
         log: nil, onTransition: { transition in told.withLock { $0.append(transition.generation) } }
