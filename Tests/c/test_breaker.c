@@ -788,8 +788,30 @@ static void a_breaker_that_closed_begins_with_the_first_open_time(void **state) 
   wait_ms(&on, 60000);
   call(&on, HF_OUTCOME_FAILURE);
   assert_int_equal(on.transition.open_ms, 120000);
-  /* By hand it begins anew, too. */
+  finish(&on);
+}
+
+static void open_times_grow_from_the_first_after_a_state_by_hand(void **state) {
+  (void)state;
+  hf_breaker_options options = hf_breaker_options_default();
+  options.failure_threshold = 1;
+  options.open_growth_percent = 200;
+  fixture on = start(&options);
+  call(&on, HF_OUTCOME_FAILURE);
+  wait_ms(&on, 60000);
+  call(&on, HF_OUTCOME_FAILURE);
+  assert_int_equal(on.transition.open_ms, 120000);
   set_state(&on, HF_BREAKER_OPEN);
+  assert_int_equal(on.transition.open_ms, 60000);
+  wait_ms(&on, 60000);
+  call(&on, HF_OUTCOME_FAILURE);
+  assert_int_equal(on.transition.open_ms, 120000);
+  /* A probe that fails then is the first to fail. */
+  set_state(&on, HF_BREAKER_HALF_OPEN);
+  call(&on, HF_OUTCOME_FAILURE);
+  assert_int_equal(on.transition.open_ms, 120000);
+  set_state(&on, HF_BREAKER_CLOSED);
+  call(&on, HF_OUTCOME_FAILURE);
   assert_int_equal(on.transition.open_ms, 60000);
   finish(&on);
 }
@@ -1527,6 +1549,7 @@ int main(void) {
       cmocka_unit_test(a_breaker_that_closes_begins_with_an_empty_window),
       cmocka_unit_test(an_open_breaker_refuses_until_its_time_is_over),
       cmocka_unit_test(the_open_time_grows_to_its_cap),
+      cmocka_unit_test(open_times_grow_from_the_first_after_a_state_by_hand),
       cmocka_unit_test(a_breaker_that_closed_begins_with_the_first_open_time),
       cmocka_unit_test(jitter_takes_off_at_random_within_its_bounds),
       cmocka_unit_test(so_many_probes_pass_and_no_more),

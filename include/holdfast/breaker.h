@@ -113,8 +113,9 @@ typedef struct hf_breaker_options {
   uint64_t slow_call_ns;
   /** How long it stays open. 1 ms to UINT32_MAX, 49 days; default 60,000. */
   uint32_t open_ms;
-  /** Each time that a probe fails, up to 15 times since it was closed, the open time is
-   *  multiplied by so many percent: 100, the default, keeps it; to 1,000. */
+  /** Each time that a probe fails, up to 15 times since it was closed, or put into a state
+   *  by hand, the open time is multiplied by so many percent: 100, the default, keeps it;
+   *  to 1,000. */
   uint32_t open_growth_percent;
   /** Where it grows, no open time is longer than this, the first neither. Default
    *  600,000. */
@@ -127,8 +128,8 @@ typedef struct hf_breaker_options {
   /** Successes in a row that close it: 1 to 31, default 2. */
   uint32_t success_threshold;
   /** When all probes' places are taken, and so long after the last one passed, those that
-   *  were not settled are given up, and others may pass. 64 ms to 24 days; default
-   *  60,000. */
+   *  were not settled are given up, and others may pass: each probe that passes renews the
+   *  lease of all that are out. 64 ms to 24 days; default 60,000. */
   uint32_t probe_lease_ms;
 } hf_breaker_options;
 
@@ -270,9 +271,10 @@ typedef struct hf_breaker_snapshot {
 HF_API hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t now_ns);
 
 /**
- * Puts the breaker into a state by hand. HF_BREAKER_CLOSED and HF_BREAKER_OPEN
- * begin anew: no run, an empty window, the first open time. HF_BREAKER_HALF_OPEN
- * lets probes pass at once.
+ * Puts the breaker into a state by hand, the one that it is in too. Whichever it is, it
+ * begins anew: no run, no probes, an empty window, and open times grow from the first.
+ * HF_BREAKER_OPEN stays open for the first; HF_BREAKER_HALF_OPEN lets probes pass at
+ * once, and when one fails stays open for the second, grown once.
  *
  * @return the transition; its cause is HF_BREAKER_UNCHANGED when `state` is none.
  *
@@ -287,7 +289,9 @@ HF_API hf_transition hf_breaker_reset(hf_breaker *breaker, uint64_t now_ns);
 
 /**
  * Replaces the options, but not the window's kind and size. Calls that are under
- * way may meet some of the old and some of the new values.
+ * way may meet some of the old and some of the new values. Of threads that configure
+ * one breaker at the same moment, each option is that of one of them: where that
+ * matters, let them take turns.
  *
  * @return HF_OK; HF_ERROR_INVALID_ARGUMENT, nothing changed then.
  *
