@@ -608,6 +608,24 @@ static uint64_t total(const hf_breaker *breaker, hf__counter counter) {
   return hf__counted(&breaker->first, &breaker->shards, counter);
 }
 
+/* Whether `part` of `calls` is half of `percent` or more; 0 percent is no limit. */
+static bool is_half_way(uint64_t part, uint64_t calls, uint64_t percent) {
+  return percent > 0 && part * MOST_PERCENT * 2 >= percent * calls;
+}
+
+/* Whether a breaker of this word is closed, but near to being opened. */
+static bool is_degraded(const hf_breaker *breaker, uint64_t word, hf__window_counts counts) {
+  if (hf__word_state(word) != HF_BREAKER_CLOSED) {
+    return false;
+  }
+  if (hf__word_payload(word) > 0) {
+    return true;
+  }
+  return counts.calls > 0 && counts.calls >= calls_needed(breaker) &&
+         (is_half_way(counts.failures, counts.calls, OPTION(breaker, failure_rate_percent)) ||
+          is_half_way(counts.slow, counts.calls, OPTION(breaker, slow_rate_percent)));
+}
+
 hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t now_ns) {
   /* acquire: as in hf_breaker_acquire(). */
   uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
@@ -632,28 +650,8 @@ hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t now_ns) 
       .window_failures = window.failures,
       .window_slow = window.slow,
       .retry_after_ns = left == 0 ? 0 : wait_ns(breaker, now_ns, left),
+      .degraded = is_degraded(breaker, word, window),
   };
-}
-
-/* Whether `part` of `calls` is half of `percent` or more; 0 percent is no limit. */
-static bool is_half_way(uint64_t part, uint64_t calls, uint64_t percent) {
-  return percent > 0 && part * MOST_PERCENT * 2 >= percent * calls;
-}
-
-bool hf__breaker_is_degraded(const hf_breaker *breaker, uint64_t now_ns) {
-  /* acquire: as in hf_breaker_acquire(). */
-  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
-  if (hf__word_state(word) != HF_BREAKER_CLOSED) {
-    return false;
-  }
-  if (hf__word_payload(word) > 0) {
-    return true;
-  }
-  hf__window_counts counts =
-      hf__window_read(&breaker->window, hf__word_generation(word), tick_ms(breaker, now_ns));
-  return counts.calls >= calls_needed(breaker) &&
-         (is_half_way(counts.failures, counts.calls, OPTION(breaker, failure_rate_percent)) ||
-          is_half_way(counts.slow, counts.calls, OPTION(breaker, slow_rate_percent)));
 }
 
 /* The word of a state that is chosen by hand. */

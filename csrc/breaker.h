@@ -10,10 +10,6 @@ HF_BEGIN_NONNULL
 /* HF_OK, or HF_ERROR_INVALID_ARGUMENT and which option is out of range. */
 hf_status hf__breaker_check_options(const hf_breaker_options *options, hf_error *HF_NULLABLE error);
 
-/* Whether it is closed, but in a run of failures, or half the way to being opened by a
- * rate. Threads: any. Cost: O(window). */
-bool hf__breaker_is_degraded(const hf_breaker *breaker, uint64_t now_ns);
-
 HF_END_NONNULL
 HF_END_C
 

@@ -698,14 +698,18 @@ typedef struct health_call {
   hf_breaker_registry_health health;
 } health_call;
 
-static void add_state(hf_breaker_registry_health *health, const hf_breaker *breaker,
-                      uint64_t now_ns) {
-  switch (hf_breaker_peek(breaker, now_ns)) {
+static void add_state(hf_breaker_registry_health *health, const hf_breaker_snapshot *snapshot) {
+  switch (snapshot->state) {
   case HF_BREAKER_CLOSED:
-    health->degraded += hf__breaker_is_degraded(breaker, now_ns);
+    health->degraded += snapshot->degraded;
     break;
   case HF_BREAKER_OPEN:
-    health->open++;
+    /* As hf_breaker_peek() has it. */
+    if (snapshot->retry_after_ns > 0) {
+      health->open++;
+    } else {
+      health->half_open++;
+    }
     break;
   case HF_BREAKER_HALF_OPEN:
     health->half_open++;
@@ -723,8 +727,8 @@ static void add_state(hf_breaker_registry_health *health, const hf_breaker *brea
 static bool add_health(void *context, const entry *at) {
   health_call *call = context;
   hf_breaker_registry_health *health = &call->health;
-  add_state(health, at->breaker, call->now_ns);
   hf_breaker_snapshot snapshot = hf_breaker_read(at->breaker, call->now_ns);
+  add_state(health, &snapshot);
   health->successes += snapshot.successes;
   health->failures += snapshot.failures;
   health->slow += snapshot.slow;

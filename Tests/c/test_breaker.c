@@ -88,6 +88,7 @@ static void check_figures(hf_breaker_snapshot expected, hf_breaker_snapshot got)
   assert_int_equal(got.window_failures, expected.window_failures);
   assert_int_equal(got.window_slow, expected.window_slow);
   assert_int_equal(got.retry_after_ns, expected.retry_after_ns);
+  assert_int_equal(got.degraded, expected.degraded);
 }
 
 static void set_state(fixture *on, hf_breaker_state state) {
@@ -813,6 +814,33 @@ static void open_times_grow_from_the_first_after_a_state_by_hand(void **state) {
   set_state(&on, HF_BREAKER_CLOSED);
   call(&on, HF_OUTCOME_FAILURE);
   assert_int_equal(on.transition.open_ms, 60000);
+  finish(&on);
+}
+
+/* A tenth opens it, so a twentieth is half way, of ten calls or more; then half does. */
+static void what_is_degraded_goes_by_the_options_as_they_are_now(void **state) {
+  (void)state;
+  hf_breaker_options options = rates(HF_BREAKER_WINDOW_CALLS);
+  options.failure_rate_percent = 10;
+  fixture on = start(&options);
+  call(&on, HF_OUTCOME_FAILURE);
+  assert_true(figures(&on).degraded); /* a run */
+  call_times(&on, HF_OUTCOME_SUCCESS, 9);
+  check_state(&on, HF_BREAKER_OPEN);
+  assert_false(figures(&on).degraded);
+  set_state(&on, HF_BREAKER_CLOSED);
+  call_times(&on, HF_OUTCOME_SUCCESS, 18);
+  call(&on, HF_OUTCOME_FAILURE);
+  call(&on, HF_OUTCOME_SUCCESS);
+  assert_true(figures(&on).degraded);
+  options.failure_rate_percent = 50;
+  assert_int_equal(hf_breaker_configure(on.breaker, &options, NULL), HF_OK);
+  assert_false(figures(&on).degraded);
+  set_state(&on, HF_BREAKER_METRICS_ONLY);
+  call_times(&on, HF_OUTCOME_FAILURE, 20);
+  assert_false(figures(&on).degraded);
+  set_state(&on, HF_BREAKER_HALF_OPEN);
+  assert_false(figures(&on).degraded);
   finish(&on);
 }
 
@@ -1550,6 +1578,7 @@ int main(void) {
       cmocka_unit_test(an_open_breaker_refuses_until_its_time_is_over),
       cmocka_unit_test(the_open_time_grows_to_its_cap),
       cmocka_unit_test(open_times_grow_from_the_first_after_a_state_by_hand),
+      cmocka_unit_test(what_is_degraded_goes_by_the_options_as_they_are_now),
       cmocka_unit_test(a_breaker_that_closed_begins_with_the_first_open_time),
       cmocka_unit_test(jitter_takes_off_at_random_within_its_bounds),
       cmocka_unit_test(so_many_probes_pass_and_no_more),

@@ -210,13 +210,9 @@ static model_step model_window(const breaker_model *model, uint64_t now) {
   return sum;
 }
 
-static hf_breaker_cause model_trips(const breaker_model *model, hf_outcome outcome, uint64_t now) {
+/* The rate that such a window opens a breaker by. */
+static hf_breaker_cause model_rate(const breaker_model *model, model_step sum) {
   const hf_breaker_options *options = &model->options;
-  if (outcome == HF_OUTCOME_FAILURE && options->failure_threshold > 0 &&
-      model->run >= options->failure_threshold) {
-    return HF_BREAKER_FAILURES;
-  }
-  model_step sum = model_window(model, now);
   uint32_t needed = options->minimum_calls;
   if (options->window == HF_BREAKER_WINDOW_CALLS && needed > options->window_calls) {
     needed = options->window_calls; /* a window that is full is enough */
@@ -233,6 +229,23 @@ static hf_breaker_cause model_trips(const breaker_model *model, hf_outcome outco
     return HF_BREAKER_SLOW_RATE;
   }
   return HF_BREAKER_UNCHANGED;
+}
+
+static hf_breaker_cause model_trips(const breaker_model *model, hf_outcome outcome, uint64_t now) {
+  const hf_breaker_options *options = &model->options;
+  if (outcome == HF_OUTCOME_FAILURE && options->failure_threshold > 0 &&
+      model->run >= options->failure_threshold) {
+    return HF_BREAKER_FAILURES;
+  }
+  return model_rate(model, model_window(model, now));
+}
+
+/* Were what is bad twice as much, a rate would open it. */
+static bool model_degraded(const breaker_model *model, model_step sum) {
+  sum.failures *= 2;
+  sum.slow *= 2;
+  return model->state == HF_BREAKER_CLOSED &&
+         (model->run > 0 || model_rate(model, sum) != HF_BREAKER_UNCHANGED);
 }
 
 static hf_transition model_settle_probe(breaker_model *model, hf_outcome outcome, uint64_t now) {
@@ -298,6 +311,7 @@ static hf_breaker_snapshot model_read(const breaker_model *model, uint64_t now) 
   figures.window_failures = sum.failures;
   figures.window_slow = sum.slow;
   figures.retry_after_ns = model->state == HF_BREAKER_OPEN ? left_ns(model->deadline_ms, now) : 0;
+  figures.degraded = model_degraded(model, sum);
   return figures;
 }
 
@@ -376,6 +390,7 @@ static void check_figures(const pair *both) {
   check_same(both, "failures in the window", expected.window_failures, got.window_failures);
   check_same(both, "slow calls in the window", expected.window_slow, got.window_slow);
   check_same(both, "time to wait", expected.retry_after_ns, got.retry_after_ns);
+  check_same(both, "degraded", expected.degraded, got.degraded);
   bool over = expected.state == HF_BREAKER_OPEN && expected.retry_after_ns == 0;
   check_same(both, "peek", over ? HF_BREAKER_HALF_OPEN : expected.state,
              hf_breaker_peek(both->real, clock_ns(both)));

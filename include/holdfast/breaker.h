@@ -264,6 +264,10 @@ typedef struct hf_breaker_snapshot {
   uint32_t window_slow;
   /** While open: until probes may pass. */
   uint64_t retry_after_ns;
+  /** Closed, and either in a run of failures, or with a window that holds its minimum of
+   *  calls and half the share of failures, or of slow calls, that would open it: by this
+   *  breaker's own options, as they are now. */
+  bool degraded;
 } hf_breaker_snapshot;
 
 /** Reads all figures; each is exact, together they may be of moments a little

@@ -226,8 +226,7 @@ typedef struct hf_breaker_registry_health {
   size_t open;
   size_t forced_open;
   size_t half_open;
-  /** Closed, and either in a run of failures, or with a window that holds its minimum of
-   *  calls and half the share of failures, or of slow calls, that would open it. */
+  /** `degraded` in their hf_breaker_snapshot, each by its own options. */
   size_t degraded;
   /** Disabled, or for metrics only. */
   size_t unguarded;
