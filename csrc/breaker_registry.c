@@ -304,8 +304,11 @@ static bool find(hf_breaker_registry *registry, const wanted *what, hf_breaker_p
 
 void hf_breaker_unpin(const hf_breaker_pin *pin, uint64_t now_ns) {
   entry *pinned = pin->entry;
-  /* relaxed: released by what follows. */
-  HF__STORE(&pinned->used_ns, now_ns, memory_order_relaxed);
+  /* All relaxed: released by what follows. A difference of more than half of all numbers
+   * is one to the past. */
+  if (now_ns - HF__LOAD(&pinned->used_ns, memory_order_relaxed) <= INT64_MAX) {
+    HF__STORE(&pinned->used_ns, now_ns, memory_order_relaxed);
+  }
   /* release: all use of the breaker, and the time above, comes before; pairs with the
    * acquire of who evicts. */
   HF__ADD(&pinned->word, UINT64_MAX - PIN + 1, memory_order_release);

@@ -414,6 +414,26 @@ static void being_pinned_is_use(void **state) {
   hf_breaker_registry_destroy(registry);
 }
 
+static void a_thread_whose_clock_is_behind_does_not_take_back_the_last_use(void **state) {
+  (void)state;
+  hf_breaker_registry *registry = registry_of(100, SEED, NULL);
+  hf_breaker_pin ahead = pin_name(registry, "a", 0);
+  hf_breaker_pin behind = pin_name(registry, "a", 0);
+  hf_breaker_unpin(&ahead, 1000);
+  hf_breaker_unpin(&behind, 500);
+  assert_int_equal(hf_breaker_registry_evict(registry, 1099, 100, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 1100, 100, EVERY_PLACE), 1);
+  /* One that wraps around goes on. */
+  const uint64_t end = UINT64_MAX - 10;
+  hf_breaker_pin before = pin_name(registry, "b", end);
+  hf_breaker_pin after = pin_name(registry, "b", end);
+  hf_breaker_unpin(&before, end);
+  hf_breaker_unpin(&after, end + 50);
+  assert_int_equal(hf_breaker_registry_evict(registry, end + 149, 100, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, end + 150, 100, EVERY_PLACE), 1);
+  hf_breaker_registry_destroy(registry);
+}
+
 /* A clock that goes back makes nothing old; one that wraps around makes nothing young. */
 static void a_clock_that_goes_back_evicts_nothing(void **state) {
   (void)state;
@@ -980,6 +1000,7 @@ int main(void) {
       cmocka_unit_test(an_evicted_breaker_begins_anew),
       cmocka_unit_test(what_is_pinned_stays),
       cmocka_unit_test(being_pinned_is_use),
+      cmocka_unit_test(a_thread_whose_clock_is_behind_does_not_take_back_the_last_use),
       cmocka_unit_test(a_clock_that_goes_back_evicts_nothing),
       cmocka_unit_test(only_the_closed_and_well_are_evicted),
       cmocka_unit_test(eviction_goes_on_where_it_stopped),

@@ -144,7 +144,9 @@ HF_API HF_MUST_USE bool hf_breaker_registry_find(hf_breaker_registry *registry,
 /**
  * Gives a pin back; the breaker may not be used any more with it.
  *
- * @param now_ns  the present: the breaker was used until now.
+ * @param now_ns  the present: the breaker was used until now. Eviction goes by the
+ *                latest: a thread whose clock is behind does not take back what another
+ *                said, but that of two that unpin at the same moment either may stay.
  *
  * Threads: any, also another than the one that pinned. Progress: wait-free. Cost: one
  * atomic addition.
