@@ -234,6 +234,42 @@ static void options_are_of_the_first_who_pins(void **state) {
   hf_breaker_registry_destroy(registry);
 }
 
+/* The memory of a breaker is as long as its own window needs. */
+static void each_name_may_have_a_window_of_its_own(void **state) {
+  (void)state;
+  hf_allocator hooks = scales();
+  hf_breaker_registry *registry = registry_of(10, SEED, &hooks);
+  const hf_breaker_window kinds[] = {HF_BREAKER_WINDOW_TIME, HF_BREAKER_WINDOW_CALLS,
+                                     HF_BREAKER_WINDOW_NONE};
+  const char *const names[] = {"time", "calls", "none"};
+  hf_breaker_pin pins[3];
+  for (size_t i = 0; i < 3; i++) {
+    hf_breaker_options own = hf_breaker_options_default();
+    own.window = kinds[i];
+    own.window_calls = 4096;
+    own.minimum_calls = 1000;
+    assert_int_equal(
+        hf_breaker_registry_pin_with(registry, names[i], strlen(names[i]), &own, 0, &pins[i], NULL),
+        HF_OK);
+  }
+  for (int call = 0; call < 5000; call++) {
+    for (size_t i = 0; i < 3; i++) {
+      settle(pins[i].breaker, HF_OUTCOME_SUCCESS, 0);
+    }
+  }
+  assert_int_equal(hf_breaker_read(pins[0].breaker, 0).window_calls, 5000);
+  assert_int_equal(hf_breaker_read(pins[1].breaker, 0).window_calls, 4096);
+  assert_int_equal(hf_breaker_read(pins[2].breaker, 0).window_calls, 0);
+  assert_true(hf_breaker_size_bytes(pins[1].breaker) > hf_breaker_size_bytes(pins[0].breaker));
+  assert_true(hf_breaker_size_bytes(pins[0].breaker) > hf_breaker_size_bytes(pins[2].breaker));
+  for (size_t i = 0; i < 3; i++) {
+    hf_breaker_unpin(&pins[i], 0);
+  }
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), 3);
+  hf_breaker_registry_destroy(registry);
+  assert_int_equal(weighing.live_bytes, 0);
+}
+
 static void options_out_of_range_are_refused(void **state) {
   (void)state;
   static char place;
@@ -992,6 +1028,7 @@ int main(void) {
       cmocka_unit_test(finding_makes_nothing),
       cmocka_unit_test(names_may_be_any_bytes),
       cmocka_unit_test(options_are_of_the_first_who_pins),
+      cmocka_unit_test(each_name_may_have_a_window_of_its_own),
       cmocka_unit_test(options_out_of_range_are_refused),
       cmocka_unit_test(there_are_no_more_than_the_limit),
       cmocka_unit_test(a_pin_survives_every_failing_allocation),

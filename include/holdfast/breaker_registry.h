@@ -118,8 +118,10 @@ HF_API HF_MUST_USE hf_status hf_breaker_registry_pin(hf_breaker_registry *regist
 
 /**
  * As hf_breaker_registry_pin(), but a breaker that is not there yet is made with
- * options of its own. One that is there keeps those it has. After an eviction it is
- * the next who pins that chooses.
+ * options of its own: all of them, the kind and size of the window too. One that is
+ * there keeps those it has, and `options` are not looked at; hf_breaker_configure()
+ * changes them. After an eviction it is the next who pins that chooses, so let the
+ * options follow from the name, and be the same wherever it is pinned.
  *
  * @return also HF_ERROR_INVALID_ARGUMENT for an option out of range, when a breaker is made.
  */
