@@ -33,6 +33,10 @@ extension CircuitBreaker {
     public let windowSlow: Int
     /// How long calls will be refused; `nil` unless open.
     public let retryAfter: Duration?
+    /// Whether it is half-open; or closed, and either in a run of failures, or with a window that
+    /// holds the minimum of calls and half the share of failures, or of slow calls, that would open
+    /// it: by this breaker's own options, as they are now.
+    public let isDegraded: Bool
 
     /// The state for a gauge: 1 while calls are refused because it is open, or forced open; else 0.
     public var openGauge: Int { state == .open || state == .forcedOpen ? 1 : 0 }
@@ -61,6 +65,7 @@ extension CircuitBreaker.Metrics {
   init(_ raw: hf_breaker_snapshot) {
     // As hf_breaker_peek() has it: open, but not for any time, is half-open.
     state = raw.state == HF_BREAKER_OPEN && raw.retry_after_ns == 0 ? .halfOpen : .init(raw.state)
+    isDegraded = raw.degraded || state == .halfOpen
     successes = Int(clamping: raw.successes)
     failures = Int(clamping: raw.failures)
     slow = Int(clamping: raw.slow)

@@ -43,8 +43,8 @@ extension CircuitBreaker {
     public var probes = 1
     /// Successes in a row that close it: 1 to 31, by default 2.
     public var successThreshold = 2
-    /// After so long half-open without a decision, probes that were not settled are given up, and
-    /// others may pass: 64 ms to 24 days, by default 60 s.
+    /// When as many probes are out as may be, and so long after the last one passed, those that were
+    /// not settled are given up, and others may pass: 64 ms to 24 days, by default 60 s.
     public var probeLease = Duration.seconds(60)
 
     /// The defaults. Change what you need:

@@ -106,8 +106,8 @@ import Synchronization
 
   /// The breaker of a registry. No other `CircuitBreaker` has the same pin.
   init(
-    _ name: String, pinned pin: CircuitBreakerRegistry.Handle.Pin, options: Options,
-    time: TimeSource, classify: @escaping @Sendable (any Error) -> Outcome,
+    _ name: String, pinned pin: CircuitBreakerRegistry.Handle.Pin, time: TimeSource,
+    classify: @escaping @Sendable (any Error) -> Outcome,
     listeners: TransitionPublisher.Listeners
   ) {
     unsafe self.pointer = pin.breaker
@@ -246,8 +246,8 @@ import Synchronization
 
   /// Puts it into a state by hand.
   ///
-  /// ``State/closed`` and ``State/open`` begin anew: no run of failures, an empty window, the first
-  /// open time. ``State/halfOpen`` lets probes pass at once.
+  /// Whichever it is, it begins anew: no run of failures, an empty window, and open times grow from
+  /// the first. ``State/halfOpen`` lets probes pass at once.
   ///
   /// - Complexity: O(1).
   public func transition(to state: State) {

@@ -18,9 +18,8 @@ extension CircuitBreakerRegistry {
     public let overall: Condition
     /// The names of the breakers that are open or forced open, sorted.
     public let open: [String]
-    /// The names of those that are half-open; or closed and in a run of failures, or closed with a
-    /// window that holds the minimum of calls and half the share of failures, or of slow calls, that
-    /// opens a breaker by the registry's options. Sorted.
+    /// The names of those that are half-open, or closed and near to being opened, each by its own
+    /// options: ``CircuitBreaker/Metrics/isDegraded``. Sorted.
     public let degraded: [String]
     /// Each breaker's state, failure rate, calls and other figures.
     public let breakers: [String: CircuitBreaker.Metrics]
@@ -38,30 +37,12 @@ extension CircuitBreakerRegistry {
       breakers.values.reduce(0) { $0 + figure($1) }
     }
 
-    init(
-      of found: [(name: String, metrics: CircuitBreaker.Metrics)], options: CircuitBreaker.Options
-    ) {
+    init(of found: [(name: String, metrics: CircuitBreaker.Metrics)]) {
       // One that was evicted and made again meanwhile may have been met twice.
       breakers = Dictionary(found.map { ($0.name, $0.metrics) }) { $1 }
       open = breakers.filter { $0.value.openGauge == 1 }.keys.sorted()
-      degraded = breakers.filter { $0.value.isDegraded(options) }.keys.sorted()
+      degraded = breakers.filter { $0.value.isDegraded }.keys.sorted()
       overall = open.isEmpty ? (degraded.isEmpty ? .healthy : .degraded) : .unhealthy
-    }
-  }
-}
-
-extension CircuitBreaker.Metrics {
-  fileprivate func isDegraded(_ options: CircuitBreaker.Options) -> Bool {
-    func isHalfway(_ calls: Int, _ percent: Int) -> Bool {
-      percent > 0 && windowCalls >= options.minimumCalls
-        && calls * 200 >= windowCalls * percent
-    }
-    switch state {
-    case .halfOpen: return true
-    case .closed:
-      return consecutiveFailures > 0 || isHalfway(windowFailures, options.failureRatePercent)
-        || isHalfway(windowSlow, options.slowRatePercent)
-    case .open, .forcedOpen, .disabled, .metricsOnly: return false
     }
   }
 }

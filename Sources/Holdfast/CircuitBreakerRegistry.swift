@@ -17,7 +17,6 @@ import Synchronization
 /// Asking for a breaker takes a lock for a moment; where one is called often, hold it.
 public final class CircuitBreakerRegistry: Sendable {
   let handle: Handle
-  private let options: CircuitBreaker.Options
   private let time: TimeSource
   private let classify: @Sendable (any Error) -> CircuitBreaker.Outcome
   private let listeners: TransitionPublisher.Listeners
@@ -63,7 +62,6 @@ public final class CircuitBreakerRegistry: Sendable {
     listeners: TransitionPublisher.Listeners
   ) throws(HoldfastError) {
     handle = try Handle(options, limit: limit)
-    self.options = options
     self.time = time
     self.classify = classify
     self.listeners = listeners
@@ -82,7 +80,7 @@ public final class CircuitBreakerRegistry: Sendable {
   public func breaker(_ name: String) throws(HoldfastError) -> CircuitBreaker {
     try handle.breaker(name) { pin in
       CircuitBreaker(
-        name, pinned: pin, options: options, time: time, classify: classify, listeners: listeners)
+        name, pinned: pin, time: time, classify: classify, listeners: listeners)
     } now: {
       time.now
     }
@@ -117,5 +115,5 @@ public final class CircuitBreakerRegistry: Sendable {
   /// In what condition the things are that are called.
   ///
   /// - Complexity: O(limit).
-  public var health: Health { Health(of: handle.metrics(now: time.now), options: options) }
+  public var health: Health { Health(of: handle.metrics(now: time.now)) }
 }

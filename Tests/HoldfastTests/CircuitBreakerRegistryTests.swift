@@ -164,6 +164,36 @@ import Testing
     #expect(registry.health.degraded == ["broken", "halfway", "probed"])
   }
 
+  @Test func `what is degraded goes by the options of each breaker, as they are now`() throws {
+    var options = CircuitBreaker.Options()
+    options.window = .calls(20)
+    let registry = try CircuitBreakerRegistry(options: options, clock: clock)
+    let breakers = try ["usual", "touchy", "calm"].map(registry.breaker)
+    options.failureRatePercent = 20
+    try breakers[1].configure(options)
+    options.failureRatePercent = 0
+    try breakers[2].configure(options)
+    for breaker in breakers {
+      for _ in 0..<9 { try breaker.run {} }
+      fail(breaker, 1)
+      try breaker.run {}
+      #expect(breaker.metrics.windowFailures == 1)
+    }
+    // 1 of 11 is less than half of 20 %, 2 of 13 is not.
+    #expect(registry.health.degraded == [])
+    for breaker in breakers {
+      fail(breaker, 1)
+      try breaker.run {}
+    }
+    #expect(registry.health.degraded == ["touchy"])
+    #expect(registry.health.overall == .degraded)
+    #expect(breakers.map(\.metrics.isDegraded) == [false, true, false])
+    try breakers[1].configure(options)
+    options.failureRatePercent = 20
+    try breakers[0].configure(options)
+    #expect(registry.health.degraded == ["usual"])
+  }
+
   @Test func `a run of failures is degraded`() throws {
     let registry = try CircuitBreakerRegistry(clock: clock)
     let breaker = try registry.breaker("shop")
