@@ -104,9 +104,10 @@ import Synchronization
     self.successNeedsTime = Atomic(options.successNeedsTime)
   }
 
-  /// The breaker of a registry. No other `CircuitBreaker` has the same pin.
+  /// The breaker of a registry, made under its lock: it calls nothing of the caller's, the clock
+  /// neither. No other `CircuitBreaker` has the same pin.
   init(
-    _ name: String, pinned pin: CircuitBreakerRegistry.Handle.Pin, time: TimeSource,
+    _ name: String, pinned pin: CircuitBreakerRegistry.Handle.Pin, now: UInt64, time: TimeSource,
     classify: @escaping @Sendable (any Error) -> Outcome,
     listeners: TransitionPublisher.Listeners
   ) {
@@ -115,7 +116,7 @@ import Synchronization
     self.name = name
     self.time = time
     self.classify = classify
-    let generation = unsafe hf_breaker_read(pin.breaker, time.now).generation
+    let generation = unsafe hf_breaker_read(pin.breaker, now).generation
     self.publisher = TransitionPublisher(
       to: listeners, after: Int(generation), streams: TransitionStreams())
     // Others may have configured it since it was made.

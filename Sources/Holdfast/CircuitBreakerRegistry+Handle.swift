@@ -42,29 +42,42 @@ extension CircuitBreakerRegistry {
       unsafe hf_breaker_registry_destroy(pointer)
     }
 
-    /// The living breaker of a name, or one made of a pin.
+    /// The breaker of a name, if somebody holds it.
+    func held(_ name: String) -> CircuitBreaker? {
+      living.withLock { $0[name]?.breaker }
+    }
+
+    /// The breaker of a name: the one that somebody holds, or one made of a pin.
+    ///
+    /// - Parameters:
+    ///   - options: of a C breaker that is made, where they are not those of the registry.
+    ///   - make: called under the lock, so it calls nothing of the caller's.
     func breaker(
-      _ name: String, make: (Pin) -> CircuitBreaker, now: () -> UInt64
+      _ name: String, options: hf_breaker_options?, now: UInt64, make: (Pin) -> CircuitBreaker
     ) throws(HoldfastError) -> CircuitBreaker {
-      // Before the lock: a clock of the caller's may do anything.
-      let now = now()
-      return try living.withLock { living throws(HoldfastError) in
+      try living.withLock { living throws(HoldfastError) in
         if let breaker = living[name]?.breaker { return breaker }
-        let breaker = make(try pin(name, now: now))
+        let breaker = make(try pin(name, options: options, now: now))
         living[name] = Weak(breaker: breaker)
         return breaker
       }
     }
 
-    private func pin(_ name: String, now: UInt64) throws(HoldfastError) -> Pin {
+    private func pin(
+      _ name: String, options: hf_breaker_options?, now: UInt64
+    ) throws(HoldfastError) -> Pin {
       var error = hf_error()
       var contiguous = name
       let pin = unsafe withUnsafeTemporaryAllocation(of: hf_breaker_pin.self, capacity: 1) { pin in
         let status = contiguous.withUTF8 { utf8 in
           unsafe utf8.withMemoryRebound(to: CChar.self) { bytes in
-            unsafe hf_breaker_registry_pin(
-              pointer, bytes.baseAddress, bytes.count, now, pin.baseAddress.unsafelyUnwrapped,
-              &error)
+            let pin = unsafe pin.baseAddress.unsafelyUnwrapped
+            guard var options else {
+              return unsafe hf_breaker_registry_pin(
+                pointer, bytes.baseAddress, bytes.count, now, pin, &error)
+            }
+            return unsafe hf_breaker_registry_pin_with(
+              pointer, bytes.baseAddress, bytes.count, &options, now, pin, &error)
           }
         }
         return unsafe status == HF_OK ? pin[0] : nil

@@ -9,6 +9,14 @@ import Synchronization
 /// let page = try await breakers.breaker("shop.example").run { try await client.get(url) }
 /// ```
 ///
+/// Names that need other options, or another classifier, get them from the closure `overrides`:
+///
+/// ```swift
+/// let breakers = try CircuitBreakerRegistry(overrides: { name in
+///   name == "reports" ? .init(options: patient) : nil
+/// })
+/// ```
+///
 /// A breaker is made when its name is first asked for. While somebody holds it, the same name gives
 /// the same breaker; nobody holding it, it goes on counting, and ``evictIdle(for:budget:)`` takes
 /// away those that have nothing to remember. Call that from time to time where names come from
@@ -19,25 +27,29 @@ public final class CircuitBreakerRegistry: Sendable {
   let handle: Handle
   private let time: TimeSource
   private let classify: @Sendable (any Error) -> CircuitBreaker.Outcome
+  private let overrides: @Sendable (String) -> Override?
   private let listeners: TransitionPublisher.Listeners
 
   /// Makes a registry without breakers, with a coarse clock.
   ///
   /// - Parameters:
-  ///   - options: of the breakers.
+  ///   - options: of the breakers, but where `overrides` say otherwise.
   ///   - limit: the most breakers that there may be: 1 to 16,777,216.
-  ///   - classify: what an error that a body throws says about the service.
+  ///   - classify: what an error that a body throws says about the service, but where `overrides` say
+  ///     otherwise.
+  ///   - overrides: what is different for a name; `nil`: nothing is. See ``Override``.
   ///   - log: receives each transition as a line.
   ///   - onTransition: called with each transition; those of one breaker come in order.
   /// - Throws: ``HoldfastError/Code/invalidArgument``, ``HoldfastError/Code/outOfMemory``.
   public convenience init(
     options: CircuitBreaker.Options = CircuitBreaker.Options(), limit: Int = 1_000_000,
     classify: @escaping @Sendable (any Error) -> CircuitBreaker.Outcome = { _ in .failure },
+    overrides: @escaping @Sendable (_ name: String) -> Override? = { _ in nil },
     log: CircuitBreaker.Log? = nil,
     onTransition: (@Sendable (CircuitBreaker.Transition) -> Void)? = nil
   ) throws(HoldfastError) {
     try self.init(
-      options: options, limit: limit, time: .coarse, classify: classify,
+      options: options, limit: limit, time: .coarse, classify: classify, overrides: overrides,
       listeners: TransitionPublisher.Listeners(log: log, onTransition: onTransition))
   }
 
@@ -48,22 +60,26 @@ public final class CircuitBreakerRegistry: Sendable {
     options: CircuitBreaker.Options = CircuitBreaker.Options(), limit: Int = 1_000_000,
     clock: some Clock<Duration>,
     classify: @escaping @Sendable (any Error) -> CircuitBreaker.Outcome = { _ in .failure },
+    overrides: @escaping @Sendable (_ name: String) -> Override? = { _ in nil },
     log: CircuitBreaker.Log? = nil,
     onTransition: (@Sendable (CircuitBreaker.Transition) -> Void)? = nil
   ) throws(HoldfastError) {
     try self.init(
       options: options, limit: limit, time: TimeSource(clock), classify: classify,
+      overrides: overrides,
       listeners: TransitionPublisher.Listeners(log: log, onTransition: onTransition))
   }
 
   private init(
     options: CircuitBreaker.Options, limit: Int, time: TimeSource,
     classify: @escaping @Sendable (any Error) -> CircuitBreaker.Outcome,
+    overrides: @escaping @Sendable (String) -> Override?,
     listeners: TransitionPublisher.Listeners
   ) throws(HoldfastError) {
     handle = try Handle(options, limit: limit)
     self.time = time
     self.classify = classify
+    self.overrides = overrides
     self.listeners = listeners
   }
 
@@ -73,16 +89,24 @@ public final class CircuitBreakerRegistry: Sendable {
 
   /// The breaker of a name, made if there is none yet.
   ///
+  /// One that is there keeps the options that it was made with, or was given since by
+  /// ``CircuitBreaker/configure(_:)``.
+  ///
   /// - Parameter name: at most 4,096 bytes.
-  /// - Throws: ``HoldfastError/Code/invalidArgument`` for a longer name,
-  ///   ``HoldfastError/Code/registryFull``, ``HoldfastError/Code/outOfMemory``.
+  /// - Throws: ``HoldfastError/Code/invalidArgument`` for a longer name, or when an option that
+  ///   overrides the registry's is out of range; ``HoldfastError/Code/registryFull``,
+  ///   ``HoldfastError/Code/outOfMemory``.
   /// - Complexity: O(length of the name).
   public func breaker(_ name: String) throws(HoldfastError) -> CircuitBreaker {
-    try handle.breaker(name) { pin in
+    if let breaker = handle.held(name) { return breaker }
+    // With no lock held: these are the caller's, and may come back here.
+    let override = overrides(name)
+    let options = try override?.options?.raw()
+    let now = time.now
+    return try handle.breaker(name, options: options, now: now) { pin in
       CircuitBreaker(
-        name, pinned: pin, time: time, classify: classify, listeners: listeners)
-    } now: {
-      time.now
+        name, pinned: pin, now: now, time: time, classify: override?.classify ?? classify,
+        listeners: listeners)
     }
   }
 

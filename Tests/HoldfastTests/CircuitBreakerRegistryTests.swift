@@ -52,6 +52,150 @@ import Testing
     #expect(try registry.breaker("other") === other)
   }
 
+  @Test func `a name may have options, a window and a classifier of its own`() throws {
+    var usual = CircuitBreaker.Options()
+    usual.window = .calls(10)
+    var patient = usual
+    patient.failureThreshold = 7
+    patient.window = .time(.seconds(1))
+    let registry = try CircuitBreakerRegistry(
+      options: usual, clock: clock, classify: { _ in .ignored },
+      overrides: { [patient] name in
+        switch name {
+        case "patient": .init(options: patient)
+        case "strict": .init(classify: { _ in .failure })
+        case "both": .init(options: patient, classify: { _ in .failure })
+        default: nil
+        }
+      })
+    let kinds = ["usual": (5, 0, 0), "patient": (5, 0, 0), "strict": (5, 5, 1), "both": (6, 6, 0)]
+    for (name, (times, failures, opens)) in kinds {
+      let breaker = try registry.breaker(name)
+      fail(breaker, times)
+      #expect(breaker.metrics.failures == failures, "\(name)")
+      #expect(breaker.metrics.opens == opens, "\(name)")
+    }
+    fail(try registry.breaker("both"), 1)
+    #expect(try registry.breaker("both").state == .open)
+    // A window of time forgets, one of calls does not.
+    for name in ["usual", "patient"] { try registry.breaker(name).run {} }
+    clock.advance(by: .seconds(2))
+    #expect(try registry.breaker("usual").metrics.windowCalls == 1)
+    #expect(try registry.breaker("patient").metrics.windowCalls == 0)
+  }
+
+  @Test func `a breaker that is there keeps its options, one that is made again has new ones`()
+    throws
+  {
+    let threshold = Guarded(2)
+    let registry = try CircuitBreakerRegistry(
+      clock: clock,
+      overrides: { _ in
+        var options = CircuitBreaker.Options()
+        options.failureThreshold = threshold.withLock { $0 }
+        return .init(options: options)
+      })
+    func failuresToOpen() throws -> Int {
+      let breaker = try registry.breaker("shop")
+      defer { breaker.reset() }
+      for count in 1... {
+        fail(breaker, 1)
+        if breaker.state == .open { return count }
+      }
+      return 0
+    }
+    #expect(try failuresToOpen() == 2)
+    threshold.withLock { $0 = 3 }
+    // Nobody holds it, but it is there.
+    #expect(try failuresToOpen() == 2)
+    var four = CircuitBreaker.Options()
+    four.failureThreshold = 4
+    try registry.breaker("shop").configure(four)
+    #expect(try failuresToOpen() == 4)
+    #expect(registry.evictIdle(for: .zero) == 1)
+    #expect(try failuresToOpen() == 3)
+  }
+
+  @Test func `a name whose options are out of range has no breaker, and others have`() throws {
+    let registry = try CircuitBreakerRegistry(
+      clock: clock,
+      overrides: { name in
+        var options = CircuitBreaker.Options()
+        options.probes = Int(name) ?? 1
+        return .init(options: options)
+      })
+    for name in ["-1", "32"] {
+      let error = #expect(throws: HoldfastError.self) { try registry.breaker(name) }
+      #expect(error?.code == .invalidArgument)
+    }
+    #expect(registry.count == 0)
+    try registry.breaker("31").run {}
+  }
+
+  @Test func `a breaker that somebody holds is found without asking what is different`() throws {
+    let asked = Guarded<[String]>([])
+    let registry = try CircuitBreakerRegistry(
+      clock: clock,
+      overrides: { name in
+        asked.withLock { $0.append(name) }
+        return nil
+      })
+    let shop = try registry.breaker("shop")
+    let reads = clock.readCount
+    #expect(try registry.breaker("shop") === shop)
+    #expect(asked.withLock { $0 } == ["shop"])
+    #expect(clock.readCount == reads)
+  }
+
+  /// Who called under a lock would wait for itself here.
+  @Test func `what the caller gives may come back to the registry`() throws {
+    let back = Guarded<(registry: CircuitBreakerRegistry, inner: CircuitBreaker)?>(nil)
+    let calls = Guarded<[String: Int]>([:])
+    let comeBack: @Sendable (String) -> Void = { place in
+      guard let (registry, inner) = back.withLock({ $0 }) else { return }
+      #expect((try? registry.breaker("inner")) === inner)
+      calls.withLock { $0[place, default: 0] += 1 }
+    }
+    let clock = clock
+    let registry = try CircuitBreakerRegistry(
+      clock: clock,
+      classify: { _ in
+        comeBack("classify")
+        return .failure
+      },
+      overrides: { _ in
+        comeBack("overrides")
+        return nil
+      },
+      log: { _, _ in comeBack("log") }, onTransition: { _ in comeBack("onTransition") })
+    let inner = try registry.breaker("inner")
+    back.withLock { $0 = (registry, inner) }
+    @Sendable func comeBackAtEachRead() {
+      clock.atNextRead(comeBackAtEachRead)
+      comeBack("clock")
+    }
+    comeBackAtEachRead()
+    do {
+      let shop = try registry.breaker("shop")
+      fail(shop, 5)
+      clock.advance(by: .seconds(60))
+      for _ in 0..<2 { try shop.run {} }
+      try shop.configure(CircuitBreaker.Options())
+      shop.transition(to: .forcedOpen)
+      shop.reset()
+    }
+    #expect(registry.health.breakers.keys.sorted() == ["inner", "shop"])
+    #expect(registry.evictIdle(for: .zero) == 1)
+    clock.atNextRead {}
+    back.withLock { $0 = nil }
+    let counts = calls.withLock { $0 }
+    #expect(counts["classify"] == 5)
+    #expect(counts["overrides"] == 1)
+    #expect(counts["log"] == 5)
+    #expect(counts["onTransition"] == 5)
+    #expect(counts["clock", default: 0] > 0)
+  }
+
   @Test func `what is out of range is refused`() {
     for limit in [-1, 0, 1 << 24 + 1, 1 << 40] {
       let error = #expect(throws: HoldfastError.self) { try CircuitBreakerRegistry(limit: limit) }
@@ -105,6 +249,18 @@ import Testing
     let made = try #require(successor.withLock { $0 })
     #expect(made.metrics.successes == 1)
     #expect(try registry.breaker("shop") === made)
+  }
+
+  @Test func `a breaker that is made while another one asks for it is the one`() throws {
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    let between = Guarded<CircuitBreaker?>(nil)
+    // Read when the name was not found, before a breaker is made.
+    clock.atNextRead {
+      let made = try? registry.breaker("shop")
+      between.withLock { $0 = made }
+    }
+    let shop = try registry.breaker("shop")
+    #expect(between.withLock { $0 } === shop)
   }
 
   @Test func `a breaker outlives its registry`() throws {
