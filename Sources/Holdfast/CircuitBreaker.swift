@@ -264,6 +264,10 @@ import Synchronization
 
   /// Replaces the options, but not the kind and size of the window, which stay as they were.
   ///
+  /// Calls under way may meet some of the old and some of the new options. Of tasks that configure one
+  /// breaker at the same moment, each option is that of one of them: where that matters, let them take
+  /// turns.
+  ///
   /// - Throws: ``HoldfastError/Code/invalidArgument`` when one is out of range; nothing changed then.
   /// - Complexity: O(1).
   public func configure(_ options: Options) throws(HoldfastError) {
