@@ -1,12 +1,16 @@
 /*
  * Circuit breakers: what a permitted, successful call costs, and a refused one.
  *
+ * Through breaker_inline.h; in the rows `…-call` through the functions of breaker.h,
+ * as from another language.
+ *
  * In the rows of two threads the other one does the same on another processor all
  * the while; the time is that of the thread that is measured.
  */
 #include "bench_harness.h"
 
 #include <holdfast/breaker.h>
+#include <holdfast/breaker_inline.h>
 
 #include <pthread.h>
 #include <sched.h>
@@ -27,11 +31,25 @@ typedef struct mutex_breaker {
 } mutex_breaker;
 
 /* What the other thread does. */
-typedef enum rival_work { RIVAL_RESTS, RIVAL_CALLS, RIVAL_LOCKS, RIVAL_ENDS } rival_work;
+typedef enum rival_work {
+  RIVAL_RESTS,
+  RIVAL_CALLS,
+  RIVAL_CALLS_OUT,
+  RIVAL_LOCKS,
+  RIVAL_ENDS
+} rival_work;
+
+/* What a row is about. */
+typedef struct setting {
+  bool has_rival;
+  hf_breaker_window window;
+} setting;
 
 typedef struct breakers {
   hf_breaker *measured; /* used by one thread or by two */
   hf_breaker *own;      /* used by one thread */
+  hf_breaker *plain;    /* the same without a window */
+  uint64_t begin_ns;    /* when calls begin: each step of a window of time has been */
   mutex_breaker locked;
   atomic_uint_least64_t counter;
   atomic_uint_least64_t word;
@@ -55,6 +73,14 @@ static uint64_t coarse_now(void) {
 
 static inline uint64_t call(hf_breaker *breaker, uint64_t now_ns) {
   hf_permit permit;
+  if (hf_breaker_acquire_inline(breaker, now_ns, &permit, NULL) != HF_OK) {
+    refuse_to_go_on("a closed breaker refuses");
+  }
+  return hf_breaker_settle_inline(breaker, &permit, HF_OUTCOME_SUCCESS, now_ns, NULL);
+}
+
+static inline uint64_t call_out(hf_breaker *breaker, uint64_t now_ns) {
+  hf_permit permit;
   if (hf_breaker_acquire(breaker, now_ns, &permit, NULL) != HF_OK) {
     refuse_to_go_on("a closed breaker refuses");
   }
@@ -75,10 +101,18 @@ static inline uint64_t call_locked(mutex_breaker *breaker) {
   return 1;
 }
 
-static uint64_t run_calls(hf_breaker *breaker) {
+static uint64_t run_calls(hf_breaker *breaker, uint64_t begin_ns) {
   uint64_t sum = 0;
   for (uint64_t i = 0; i < OPERATIONS; i++) {
-    sum += call(breaker, i * NS_PER_CALL);
+    sum += call(breaker, begin_ns + i * NS_PER_CALL);
+  }
+  return sum;
+}
+
+static uint64_t run_calls_out(hf_breaker *breaker, uint64_t begin_ns) {
+  uint64_t sum = 0;
+  for (uint64_t i = 0; i < OPERATIONS; i++) {
+    sum += call_out(breaker, begin_ns + i * NS_PER_CALL);
   }
   return sum;
 }
@@ -88,14 +122,33 @@ static uint64_t run_calls(hf_breaker *breaker) {
 static uint64_t run_alone(void *data, size_t part) {
   (void)part;
   breakers *b = data;
-  return run_calls(b->own);
+  return run_calls(b->own, b->begin_ns);
+}
+
+static uint64_t run_plain(void *data, size_t part) {
+  (void)part;
+  breakers *b = data;
+  return run_calls(b->plain, b->begin_ns);
 }
 
 static uint64_t run_beside(void *data, size_t part) {
   (void)part;
   breakers *b = data;
   atomic_store(&b->rival_does, RIVAL_CALLS);
-  return run_calls(b->measured);
+  return run_calls(b->measured, b->begin_ns);
+}
+
+static uint64_t run_alone_out(void *data, size_t part) {
+  (void)part;
+  breakers *b = data;
+  return run_calls_out(b->own, b->begin_ns);
+}
+
+static uint64_t run_beside_out(void *data, size_t part) {
+  (void)part;
+  breakers *b = data;
+  atomic_store(&b->rival_does, RIVAL_CALLS_OUT);
+  return run_calls_out(b->measured, b->begin_ns);
 }
 
 static uint64_t run_locked_beside(void *data, size_t part) {
@@ -145,7 +198,7 @@ static uint64_t run_refused(void *data, size_t part) {
   uint64_t sum = 0;
   hf_permit permit;
   for (uint64_t i = 0; i < OPERATIONS; i++) {
-    sum += hf_breaker_acquire(b->own, coarse_now(), &permit, NULL) == HF_ERROR_CIRCUIT_OPEN;
+    sum += hf_breaker_acquire_inline(b->own, coarse_now(), &permit, NULL) == HF_ERROR_CIRCUIT_OPEN;
   }
   return sum;
 }
@@ -188,7 +241,12 @@ static void *rival(void *data) {
       break;
     case RIVAL_CALLS:
       for (uint64_t i = 0; i < 1024; i++) {
-        call(b->measured, i);
+        call(b->measured, b->begin_ns + i);
+      }
+      break;
+    case RIVAL_CALLS_OUT:
+      for (uint64_t i = 0; i < 1024; i++) {
+        call_out(b->measured, b->begin_ns + i);
       }
       break;
     case RIVAL_LOCKS:
@@ -211,27 +269,32 @@ static void tear_down(void *data) {
   pthread_mutex_destroy(&b->locked.mutex);
   hf_breaker_destroy(b->measured);
   hf_breaker_destroy(b->own);
+  hf_breaker_destroy(b->plain);
   free(b);
 }
 
 static void *set_up(const void *parameter) {
-  const bool *has_rival = parameter;
+  const setting *chosen = parameter;
   breakers *b = calloc(1, sizeof *b);
   if (b == NULL) {
     return NULL;
   }
   pthread_mutex_init(&b->locked.mutex, NULL);
   uint64_t now = coarse_now();
-  if (hf_breaker_create(NULL, 1, now, NULL, &b->measured, NULL) != HF_OK ||
-      hf_breaker_create(NULL, 1, now, NULL, &b->own, NULL) != HF_OK) {
+  hf_breaker_options options = hf_breaker_options_default();
+  options.window = chosen->window;
+  b->begin_ns = now + UINT64_C(2000000) * options.window_ms;
+  if (hf_breaker_create(&options, 1, now, NULL, &b->measured, NULL) != HF_OK ||
+      hf_breaker_create(&options, 1, now, NULL, &b->own, NULL) != HF_OK ||
+      hf_breaker_create(NULL, 1, now, NULL, &b->plain, NULL) != HF_OK) {
     tear_down(b);
     return NULL;
   }
-  b->has_rival = *has_rival && pthread_create(&b->rival, NULL, rival, b) == 0;
+  b->has_rival = chosen->has_rival && pthread_create(&b->rival, NULL, rival, b) == 0;
   static bool noted;
   if (!noted) {
     noted = true;
-    bench_note("breaker: %zu bytes", hf_breaker_size_bytes(b->own));
+    bench_note("breaker: %zu bytes", hf_breaker_size_bytes(b->plain));
   }
   return b;
 }
@@ -247,8 +310,12 @@ static void *set_up_open(const void *parameter) {
   return b;
 }
 
-static const bool alone = false;
-static const bool beside_another = true;
+static const setting alone = {false, HF_BREAKER_WINDOW_NONE};
+static const setting beside_another = {true, HF_BREAKER_WINDOW_NONE};
+static const setting calls_alone = {false, HF_BREAKER_WINDOW_CALLS};
+static const setting calls_beside_another = {true, HF_BREAKER_WINDOW_CALLS};
+static const setting time_alone = {false, HF_BREAKER_WINDOW_TIME};
+static const setting time_beside_another = {true, HF_BREAKER_WINDOW_TIME};
 
 #define ROW(NAME, PARAMETER, SET_UP, RUN, REFERENCE, RUN_REFERENCE)                                \
   {                                                                                                \
@@ -263,6 +330,15 @@ static const bench_row rows[] = {
         run_alone),
     ROW("allow-success/1t-coarse", alone, set_up, run_coarse, "coarse clock and a locked add",
         run_coarse_add),
+    ROW("allow-success-call/1t", alone, set_up, run_alone_out, "a locked add", run_add),
+    ROW("allow-success-call/2t", beside_another, set_up, run_beside_out,
+        "breaker/allow-success-call/1t", run_alone_out),
+    ROW("window-calls/1t", calls_alone, set_up, run_alone, "breaker/allow-success/1t", run_plain),
+    ROW("window-calls/2t", calls_beside_another, set_up, run_beside, "breaker/window-calls/1t",
+        run_alone),
+    ROW("window-time/1t", time_alone, set_up, run_alone, "breaker/allow-success/1t", run_plain),
+    ROW("window-time/2t", time_beside_another, set_up, run_beside, "breaker/window-time/1t",
+        run_alone),
     ROW("refuse/1t", alone, set_up_open, run_refused, "coarse clock and a load", run_coarse_load),
     ROW("mutex/2t", beside_another, set_up, run_locked_beside, "breaker/allow-success/2t",
         run_beside),

@@ -3,7 +3,8 @@
  *
  * Orders. Every change of the word is a compare-and-swap with release, every
  * first look at it a load with acquire: who sees a generation sees what its maker
- * did before, such as the options it used. Counting is relaxed. Between recording
+ * did before, such as the options it used. Counting is relaxed. What callers compile
+ * in for closed breakers, breaker_inline.h, is used here too. Between recording
  * in a window and summing it stands a fence (see trip_by_rate).
  */
 #include "breaker.h"
@@ -13,6 +14,9 @@
 #include "breaker_window.h"
 #include "breaker_word.h"
 #include "error.h"
+#include "processor.h"
+
+#include <holdfast/breaker_inline.h>
 
 #include <stddef.h>
 
@@ -22,7 +26,6 @@ typedef struct live_options {
   atomic_uint_least32_t minimum_calls;
   atomic_uint_least32_t failure_rate_percent;
   atomic_uint_least32_t slow_rate_percent;
-  atomic_uint_least64_t slow_call_ns;
   atomic_uint_least32_t open_ms;
   atomic_uint_least32_t open_growth_percent;
   atomic_uint_least32_t open_max_ms;
@@ -32,21 +35,43 @@ typedef struct live_options {
   atomic_uint_least32_t probe_lease_ms;
 } live_options;
 
+/* The first two lines are what callers have compiled in, as hf_breaker_front. */
 struct hf_breaker {
   /* What every call reads, and few write. */
   _Alignas(HF__SHARD_BYTES) atomic_uint_least64_t word;
   hf__shards shards;
-  hf__window window;
-  /* What every call writes, until there are shards. */
-  hf__shard first;
-  live_options options;
+  atomic_uint_least64_t slow_from_ns; /* see slow_from() */
+  ptrdiff_t processor_offset_bytes;
   atomic_uint_least64_t opens;
   atomic_uint_least64_t closes;
   uint64_t epoch_ns;
   uint64_t seed;
+  /* What every call writes, until there are shards. */
+  hf__shard first;
+  hf__window window;
   hf_allocator allocator;
+  live_options options;
   size_t size_bytes;
 };
+
+#define SAME_PLACE(own, front)                                                                     \
+  _Static_assert(offsetof(struct hf_breaker, own) == offsetof(hf_breaker_front, front) &&          \
+                     sizeof(((struct hf_breaker *)0)->own) ==                                      \
+                         sizeof(((hf_breaker_front *)0)->front),                                   \
+                 "a breaker begins with its front")
+SAME_PLACE(word, word);
+SAME_PLACE(shards, shards);
+SAME_PLACE(slow_from_ns, slow_from_ns);
+SAME_PLACE(processor_offset_bytes, processor_offset_bytes);
+SAME_PLACE(first, counts);
+SAME_PLACE(first.counts[HF__COUNT_SUCCESS], counts[HF_FRONT_SUCCESSES]);
+_Static_assert((int)HF__SHARDS == HF_FRONT_SHARDS && (int)HF__SHARD_BYTES == HF_FRONT_SHARD_BYTES &&
+                   sizeof(hf__shard) == HF_FRONT_SHARD_BYTES,
+               "the counters are as callers have them compiled in");
+_Static_assert((int)HF__STATE_SHIFT == HF_FRONT_STATE_SHIFT &&
+                   (int)HF__PAYLOAD_BITS == HF_FRONT_PAYLOAD_BITS,
+               "the word is as callers have it compiled in");
+_Static_assert(sizeof(struct hf_breaker) <= 256, "small while closed and without a window");
 
 const char *hf_breaker_state_name(hf_breaker_state state) {
   switch (state) {
@@ -128,14 +153,26 @@ hf_status hf__breaker_check_options(const hf_breaker_options *options, hf_error 
   return HF_OK;
 }
 
+/*
+ * From how many ns on a success is slow, for settling: 0, it does not matter, the
+ * success is only counted. With a window it is never only counted, so where there is
+ * no limit it is one that nothing reaches.
+ */
+static uint64_t slow_from(const hf__window *window, uint64_t slow_call_ns) {
+  bool windowed = window->kind != HF_BREAKER_WINDOW_NONE;
+  return slow_call_ns == 0 && windowed ? UINT64_MAX : slow_call_ns;
+}
+
 /* Relaxed: each stands alone, and a change may be seen by one call and not yet by
  * another. */
-static void store_options(live_options *live, const hf_breaker_options *options) {
+static void store_options(hf_breaker *breaker, const hf_breaker_options *options) {
+  live_options *live = &breaker->options;
   HF__STORE(&live->failure_threshold, options->failure_threshold, memory_order_relaxed);
   HF__STORE(&live->minimum_calls, options->minimum_calls, memory_order_relaxed);
   HF__STORE(&live->failure_rate_percent, options->failure_rate_percent, memory_order_relaxed);
   HF__STORE(&live->slow_rate_percent, options->slow_rate_percent, memory_order_relaxed);
-  HF__STORE(&live->slow_call_ns, options->slow_call_ns, memory_order_relaxed);
+  HF__STORE(&breaker->slow_from_ns, slow_from(&breaker->window, options->slow_call_ns),
+            memory_order_relaxed);
   HF__STORE(&live->open_ms, options->open_ms, memory_order_relaxed);
   HF__STORE(&live->open_growth_percent, options->open_growth_percent, memory_order_relaxed);
   HF__STORE(&live->open_max_ms, options->open_max_ms, memory_order_relaxed);
@@ -151,7 +188,7 @@ hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *op
                                hf_error *error) {
   hf_status status = hf__breaker_check_options(options, error);
   if (status == HF_OK) {
-    store_options(&breaker->options, options);
+    store_options(breaker, options);
   }
   return status;
 }
@@ -174,11 +211,12 @@ hf_status hf_breaker_create(const hf_breaker_options *options, uint64_t seed, ui
   }
   atomic_init(&made->word, hf__word(HF_BREAKER_CLOSED, 0, 0, 0));
   atomic_init(&made->shards, NULL);
+  made->processor_offset_bytes = hf__processor_offset_bytes();
   for (size_t i = 0; i < HF__COUNTERS; i++) {
     atomic_init(&made->first.counts[i], 0);
   }
   hf__window_init(&made->window, &chosen, (atomic_uint_least64_t *)(void *)(made + 1));
-  store_options(&made->options, &chosen);
+  store_options(made, &chosen);
   atomic_init(&made->opens, 0);
   atomic_init(&made->closes, 0);
   made->epoch_ns = now_ns;
@@ -326,7 +364,15 @@ static bool transit(hf_breaker *breaker, uint64_t *seen, uint64_t to, hf_breaker
 }
 
 HF__INLINE void count(hf_breaker *breaker, hf__counter counter) {
-  hf__count(&breaker->first, &breaker->shards, &breaker->allocator, counter);
+  hf_breaker_front_count(breaker, (unsigned)counter);
+}
+
+void hf_breaker_spread(hf_breaker *breaker) {
+  hf__counters_spread(&breaker->shards, &breaker->allocator);
+}
+
+unsigned hf_breaker_processor(void) {
+  return hf__processor();
 }
 
 /* Acquiring ---------------------------------------------------------------- */
@@ -401,10 +447,9 @@ hf_status hf_breaker_acquire(hf_breaker *breaker, uint64_t now_ns, hf_permit *pe
   if (transition != NULL) {
     *transition = (hf_transition){.cause = HF_BREAKER_UNCHANGED};
   }
-  /* acquire: pairs with the release of whoever made this state. */
-  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
-  if (hf__word_state(word) == HF_BREAKER_CLOSED) {
-    return permit_in(permit, word, now_ns);
+  uint64_t word = hf_breaker_front_word(breaker);
+  if (hf_breaker_front_permit(word, now_ns, permit)) {
+    return HF_OK;
   }
   return acquire_slowly(breaker, word, now_ns, permit, transition);
 }
@@ -548,7 +593,8 @@ HF__APART static bool settle_slowly(hf_breaker *breaker, uint64_t word, const hf
     return settle_late(breaker);
   }
   if (outcome == HF_OUTCOME_SUCCESS) {
-    uint64_t slow_ns = OPTION(breaker, slow_call_ns);
+    /* relaxed: an option stands alone. */
+    uint64_t slow_ns = HF__LOAD(&breaker->slow_from_ns, memory_order_relaxed);
     uint64_t took_ns = now_ns - permit->started_ns;
     /* More than half of all numbers: the clock went back. */
     bool slow = slow_ns > 0 && took_ns >= slow_ns && took_ns <= INT64_MAX;
@@ -583,11 +629,8 @@ bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome 
   if (transition != NULL) {
     *transition = (hf_transition){.cause = HF_BREAKER_UNCHANGED};
   }
-  /* acquire: pairs with the release of whoever made this state. */
-  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
-  /* Equal only with an empty payload: closed without a run, disabled, metrics only. */
-  if (word == permit->state && outcome == HF_OUTCOME_SUCCESS &&
-      breaker->window.kind == HF_BREAKER_WINDOW_NONE && OPTION(breaker, slow_call_ns) == 0) {
+  uint64_t word = hf_breaker_front_word(breaker);
+  if (outcome == HF_OUTCOME_SUCCESS && hf_breaker_front_only_counts(breaker, word, permit)) {
     count(breaker, HF__COUNT_SUCCESS);
     return true;
   }

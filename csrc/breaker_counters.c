@@ -1,11 +1,14 @@
 #include "breaker_counters.h"
 
-/* Room for the processors; another thread's, when that was faster. */
-static hf__shard *spread(hf__shards *shards, const hf_allocator *allocator) {
+void hf__counters_spread(hf__shards *shards, const hf_allocator *allocator) {
+  /* relaxed: only whether there are any; who counts loads it again. */
+  if (HF__LOAD(shards, memory_order_relaxed) != NULL) {
+    return;
+  }
   size_t size = HF__SHARDS * sizeof(hf__shard);
   hf__shard *made = allocator->allocate(allocator->context, size, HF__SHARD_BYTES);
   if (made == NULL) {
-    return NULL;
+    return;
   }
   for (size_t i = 0; i < HF__SHARDS; i++) {
     for (size_t counter = 0; counter < HF__COUNTERS; counter++) {
@@ -13,27 +16,17 @@ static hf__shard *spread(hf__shards *shards, const hf_allocator *allocator) {
     }
   }
   hf__shard *there = NULL;
-  /* release: the zeros come before the pointer; pairs with the acquire of those
-   * who load it, and of the swap that fails. */
-  if (HF__SWAP_IF_ACQUIRE(shards, &there, made, memory_order_release)) {
-    return made;
+  /* release: the zeros come before the pointer; pairs with the acquire of those who
+   * load it. */
+  if (!HF__SWAP_IF(shards, &there, made, memory_order_release)) {
+    /* Another thread was faster. */
+    allocator->deallocate(allocator->context, made, size, HF__SHARD_BYTES);
   }
-  allocator->deallocate(allocator->context, made, size, HF__SHARD_BYTES);
-  return there;
-}
-
-void hf__count_apart(hf__shard *first, hf__shards *shards, const hf_allocator *allocator,
-                     hf__counter counter) {
-  /* acquire: pairs with the release in spread(). */
-  hf__shard *all = HF__LOAD(shards, memory_order_acquire);
-  all = all == NULL ? spread(shards, allocator) : all;
-  hf__shard *own = all == NULL ? first : &all[hf__processor() % HF__SHARDS];
-  HF__ADD(&own->counts[counter], 1, memory_order_relaxed);
 }
 
 uint64_t hf__counted(const hf__shard *first, const hf__shards *shards, hf__counter counter) {
   uint64_t sum = HF__LOAD(&first->counts[counter], memory_order_relaxed);
-  /* acquire: pairs with the release in spread(). */
+  /* acquire: pairs with the release in hf__counters_spread(). */
   const hf__shard *all = HF__LOAD(shards, memory_order_acquire);
   for (size_t i = 0; all != NULL && i < HF__SHARDS; i++) {
     sum += HF__LOAD(&all[i].counts[counter], memory_order_relaxed);

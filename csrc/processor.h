@@ -19,6 +19,21 @@ extern const unsigned int __rseq_size __attribute__((weak));
 #endif
 
 /*
+ * How far from its thread pointer a thread finds the number of its processor, as 32
+ * bits; 0: it does not.
+ */
+static inline ptrdiff_t hf__processor_offset_bytes(void) {
+#if HF__HAS_THREAD_POINTER && defined(__linux__)
+  if (&__rseq_size != NULL && __rseq_size != 0) {
+    /* The first field, cpu_id_start: always the number of a processor. The kernel
+     * writes it, the thread reads it. */
+    return __rseq_offset;
+  }
+#endif
+  return 0;
+}
+
+/*
  * A hint: the thread may be moved at any moment, so what it picks must be safe
  * for others to use too. Where the C library registers restartable sequences
  * (glibc 2.35), the kernel keeps the processor's number in the thread's memory,
@@ -27,13 +42,10 @@ extern const unsigned int __rseq_size __attribute__((weak));
 static inline unsigned hf__processor(void) {
 #if HF__HAS_THREAD_POINTER
   const char *thread = __builtin_thread_pointer();
-#if defined(__linux__)
-  if (&__rseq_size != NULL && __rseq_size != 0) {
-    /* The first field, cpu_id_start: always the number of a processor. The kernel
-     * writes it, this thread reads it. */
-    return *(const volatile uint32_t *)(const volatile void *)(thread + __rseq_offset);
+  ptrdiff_t offset_bytes = hf__processor_offset_bytes();
+  if (offset_bytes != 0) {
+    return *(const volatile uint32_t *)(const volatile void *)(thread + offset_bytes);
   }
-#endif
   /* Threads' memory is apart by pages. */
   return (unsigned)((uintptr_t)thread >> 12);
 #else

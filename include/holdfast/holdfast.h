@@ -7,6 +7,7 @@
  *   schema.h            which variables an operator may write, and their types
  *   context.h           the values of those variables for one decision
  *   breaker.h           circuit breakers
+ *   breaker_inline.h    their usual way, compiled into the caller
  *   breaker_registry.h  circuit breakers by name
  *   condition.h         operator-written conditions: compile, evaluate, explain
  *   columns.h           one condition over many contexts at once, held as columns
@@ -23,6 +24,7 @@
 
 #include <holdfast/base.h>
 #include <holdfast/breaker.h>
+#include <holdfast/breaker_inline.h>
 #include <holdfast/breaker_registry.h>
 #include <holdfast/columns.h>
 #include <holdfast/condition.h>

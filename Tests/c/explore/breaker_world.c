@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "breaker_word.h"
+#include "stepped_calls.h"
 
 world the_world;
 const breaker_scenario *the_scenario;
@@ -131,7 +132,7 @@ static void run_operation(size_t index) {
   case OPERATION_ACQUIRE: {
     held_permit *held = &the_world.permits[operation->permit];
     hf_permit permit = {.started_ns = 0};
-    record->permitted = hf_breaker_acquire(breaker, now_ns, &permit, &transition) == HF_OK;
+    record->permitted = stepped_acquire(breaker, now_ns, &permit, &transition) == HF_OK;
     held->acquired = record->permitted;
     held->permit = permit;
     break;
@@ -139,8 +140,7 @@ static void run_operation(size_t index) {
   case OPERATION_SETTLE:
     if (!record->skipped) {
       hf_permit permit = the_world.permits[operation->permit].permit;
-      record->counted =
-          hf_breaker_settle(breaker, &permit, operation->outcome, now_ns, &transition);
+      record->counted = stepped_settle(breaker, &permit, operation->outcome, now_ns, &transition);
     }
     break;
   case OPERATION_SET_STATE:

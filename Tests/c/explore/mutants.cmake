@@ -1,20 +1,35 @@
-# Faults that the explorer must find: hf_add_mutant(<name> <source> <what is there> <what instead>).
+# Faults that the explorer must find: hf_add_mutant(<name> <source> <what is there> <what instead>),
+# the source one of csrc, or breaker_inline.h as stepped_calls.c compiles it in.
 # No semicolons in them. Each is a test that passes when the fault is found, and fails when it is
 # not, or when its place is not in the source any more.
 
 function(hf_add_mutant name source from to)
-  set(copy "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}.c")
+  set(mutants "${CMAKE_CURRENT_BINARY_DIR}/mutants")
+  if(source STREQUAL "breaker_inline.h")
+    set(original "${PROJECT_SOURCE_DIR}/include/holdfast/${source}")
+    set(copy "${mutants}/${name}/holdfast/${source}")
+    set(compiled stepped_calls.c)
+  else()
+    set(original "${PROJECT_SOURCE_DIR}/csrc/${source}")
+    set(copy "${mutants}/${name}.c")
+    set(compiled "${source}")
+  endif()
   add_custom_command(
     OUTPUT "${copy}"
-    COMMAND "${CMAKE_COMMAND}" "-DSOURCE=${PROJECT_SOURCE_DIR}/csrc/${source}" "-DFROM=${from}"
-            "-DTO=${to}" "-DOUTPUT=${copy}" -P "${CMAKE_CURRENT_SOURCE_DIR}/mutate.cmake"
-    DEPENDS "${PROJECT_SOURCE_DIR}/csrc/${source}" mutate.cmake
+    COMMAND "${CMAKE_COMMAND}" "-DSOURCE=${original}" "-DFROM=${from}" "-DTO=${to}"
+            "-DOUTPUT=${copy}" -P "${CMAKE_CURRENT_SOURCE_DIR}/mutate.cmake"
+    DEPENDS "${original}" mutate.cmake
     VERBATIM)
-  add_library(mutant_core_${name} OBJECT "${copy}")
+  if(source STREQUAL "breaker_inline.h")
+    add_library(mutant_core_${name} OBJECT stepped_calls.c "${copy}")
+    target_include_directories(mutant_core_${name} BEFORE PRIVATE "${mutants}/${name}")
+  else()
+    add_library(mutant_core_${name} OBJECT "${copy}")
+  endif()
   target_compile_options(mutant_core_${name} PRIVATE ${stepped} -w)
   target_link_libraries(mutant_core_${name} PRIVATE holdfast_test_settings)
   # The copy stands for its source among the others.
-  set(others "$<FILTER:$<TARGET_OBJECTS:explore_core>,EXCLUDE,/${source}[.]>")
+  set(others "$<FILTER:$<TARGET_OBJECTS:explore_core>,EXCLUDE,/${compiled}[.]>")
   add_executable(mutant_${name} explore_breaker.c $<TARGET_OBJECTS:mutant_core_${name}> "${others}")
   target_compile_definitions(mutant_${name} PRIVATE "HF_MUTANT=\"${name}\"")
   target_link_libraries(mutant_${name} PRIVATE explore_support)
@@ -46,12 +61,11 @@ hf_add_mutant(window_step_stored breaker_window.c
               "if (HF__SWAP_IF(word, &seen, tag << TAG_BITS | count, order)) {"
               "if (HF__STORE(word, tag << TAG_BITS | count, order), true) {")
 hf_add_mutant(shards_stored breaker_counters.c
-              "if (HF__SWAP_IF_ACQUIRE(shards, &there, made, memory_order_release)) {"
-              "if (HF__STORE(shards, made, memory_order_release), true) {")
-set(own "&own->counts[counter]")
-hf_add_mutant(count_stored breaker_counters.c
-              "HF__ADD(${own}, 1, memory_order_relaxed)"
-              "HF__STORE(${own}, HF__LOAD(${own}, memory_order_relaxed) + 1, memory_order_relaxed)")
+              "if (!HF__SWAP_IF(shards, &there, made, memory_order_release)) {"
+              "if (HF__STORE(shards, made, memory_order_release), false) {")
+hf_add_mutant(count_stored breaker_inline.h
+              "HF_FRONT_INCREMENT(&front->counts[counter], __ATOMIC_RELAXED)"
+              "(HF__STORE(&front->counts[counter], seen + 1, __ATOMIC_RELAXED), seen)")
 
 # The generation stays, or is not looked at.
 hf_add_mutant(probe_keeps_generation breaker.c
@@ -93,9 +107,27 @@ hf_add_mutant(neutral_keeps_its_place breaker.c
 hf_add_mutant(neutral_is_a_success breaker.c
               "uint32_t ok = hf__word_ok(word) + (outcome != HF_OUTCOME_NEUTRAL)"
               "uint32_t ok = hf__word_ok(word) + 1")
-hf_add_mutant(success_keeps_the_run breaker.c
-              "if (word == permit->state && outcome == HF_OUTCOME_SUCCESS &&"
-              "if (is_current(permit, word) && outcome == HF_OUTCOME_SUCCESS &&")
+hf_add_mutant(success_keeps_the_run breaker_inline.h
+              "return word == permit->state &&"
+              "return word >> HF_FRONT_PAYLOAD_BITS == permit->state >> HF_FRONT_PAYLOAD_BITS &&")
+hf_add_mutant(success_of_any_generation breaker_inline.h
+              "return word == permit->state &&"
+              "return word >> HF_FRONT_STATE_SHIFT == permit->state >> HF_FRONT_STATE_SHIFT &&")
+hf_add_mutant(success_passes_the_window breaker_inline.h
+              "->slow_from_ns, __ATOMIC_RELAXED) == 0"
+              "->slow_from_ns, __ATOMIC_RELAXED) != 1")
+hf_add_mutant(every_outcome_succeeds breaker_inline.h
+              "if (outcome != HF_OUTCOME_SUCCESS || !hf_breaker_settle_if_only_counted"
+              "if (!hf_breaker_settle_if_only_counted")
+hf_add_mutant(open_permits breaker_inline.h
+              "if (word >> HF_FRONT_STATE_SHIFT != HF_BREAKER_CLOSED) {"
+              "if (word >> HF_FRONT_STATE_SHIFT > HF_BREAKER_OPEN) {")
+hf_add_mutant(permit_carries_the_run breaker_inline.h
+              "permit->state = word >> HF_FRONT_PAYLOAD_BITS << HF_FRONT_PAYLOAD_BITS"
+              "permit->state = word")
+hf_add_mutant(transition_not_told breaker_inline.h
+              "counted = hf_breaker_settle(breaker, &settled, outcome, now_ns, &told)"
+              "counted = hf_breaker_settle(breaker, &settled, outcome, now_ns, NULL), told = made")
 hf_add_mutant(success_does_not_sum breaker.c
               "if (cause == HF_BREAKER_UNCHANGED && windowed) {"
               "if (cause == HF_BREAKER_UNCHANGED && windowed && outcome != HF_OUTCOME_SUCCESS) {")

@@ -37,6 +37,13 @@ void stepped_init(void *object, size_t size_bytes, uint64_t value);
                   memory_order_acquire)
 #define HF__FENCE(order) stepped_fence(order)
 
+/* Of include/holdfast/breaker_inline.h. */
+#define HF_FRONT_LOAD(object, order)                                                               \
+  ((__typeof__(*(object)))stepped_load(object, sizeof *(object), (memory_order)(order)))
+#define HF_FRONT_INCREMENT(object, order)                                                          \
+  stepped_add(object, sizeof *(object), 1, (memory_order)(order))
+#define HF_FRONT_OF_THREAD(offset_bytes) ((void)(offset_bytes), stepped_processor())
+
 #undef atomic_init
 #define atomic_init(object, value) stepped_init(object, sizeof *(object), (uint64_t)(value))
 
@@ -44,5 +51,6 @@ void stepped_init(void *object, size_t size_bytes, uint64_t value);
 #include "processor.h"
 unsigned stepped_processor(void);
 #define hf__processor stepped_processor
+#define hf__processor_offset_bytes() ((ptrdiff_t)1)
 
 #endif
