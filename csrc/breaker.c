@@ -371,8 +371,10 @@ void hf_breaker_spread(hf_breaker *breaker) {
   hf__counters_spread(&breaker->shards, &breaker->allocator);
 }
 
-unsigned hf_breaker_processor(void) {
-  return hf__processor();
+void hf_breaker_count_apart(hf_breaker *breaker, unsigned counter) {
+  /* acquire: pairs with the release in hf__counters_spread(). */
+  hf__shard *shards = HF__LOAD(&breaker->shards, memory_order_acquire);
+  hf_breaker_front_count_on(shards, hf__processor(), counter);
 }
 
 /* Acquiring ---------------------------------------------------------------- */

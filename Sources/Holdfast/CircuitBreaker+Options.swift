@@ -90,9 +90,6 @@ extension CircuitBreaker.Options {
     raw.probe_lease_ms = try milliseconds(probeLease, "probeLease")
     return raw
   }
-
-  /// Whether the core looks at the time of a success.
-  var successNeedsTime: Bool { window != .none || slowCall != nil }
 }
 
 private func number(_ value: Int, _ name: String) throws(HoldfastError) -> UInt32 {

@@ -1,5 +1,4 @@
 import CHoldfast
-import Synchronization
 
 /// Keeps a service from calling something that has stopped answering.
 ///
@@ -34,10 +33,6 @@ import Synchronization
   let time: TimeSource
   private let classify: @Sendable (any Error) -> Outcome
   let publisher: TransitionPublisher
-
-  /// Whether the core looks at the time when a success is settled, which saves reading the clock
-  /// again. Relaxed: options that are being replaced may be met by one call and not by the next.
-  let successNeedsTime: Atomic<Bool>
 
   /// Makes a breaker, closed, with a coarse clock: it moves in steps of 1 to 10 ms, and reading it
   /// takes an eighth of what `ContinuousClock` takes.
@@ -101,7 +96,6 @@ import Synchronization
     self.time = time
     self.classify = classify
     self.publisher = TransitionPublisher(to: .init(log: log, onTransition: onTransition))
-    self.successNeedsTime = Atomic(options.successNeedsTime)
   }
 
   /// The breaker of a registry, made under its lock: it calls nothing of the caller's, the clock
@@ -119,8 +113,6 @@ import Synchronization
     let generation = unsafe hf_breaker_read(pin.breaker, now).generation
     self.publisher = TransitionPublisher(
       to: listeners, after: Int(generation), streams: TransitionStreams())
-    // Others may have configured it since it was made.
-    self.successNeedsTime = Atomic(true)
   }
 
   deinit {
@@ -160,6 +152,11 @@ import Synchronization
 
     /// No permit has all bits set: those of the payload are never.
     @inlinable static var refused: UInt64 { .max }
+
+    /// As the core gave it.
+    @inline(__always) fileprivate var permit: hf_permit {
+      hf_permit(state: state, started_ns: time, retry_after_ns: 0)
+    }
   }
 
   @inlinable func begin() throws(CircuitOpenError) -> Ticket {
@@ -169,28 +166,28 @@ import Synchronization
   }
 
   // `admit` and `succeed` are on the path of every call, and each store before the core's locked
-  // addition is waited for. So what is rare stands apart in functions of its own, which spares
-  // registers; what the core fills is not zeroed before; and there is no canary beside it
-  // ("unprotected"): the core writes that structure and no more. Together that is half of what the
-  // binding would add.
+  // addition is waited for. So the core's usual way is compiled into them, the permit stays in
+  // registers, and what is rare stands apart in functions of its own; there is no canary
+  // ("unprotected") beside a permit that is not in memory at all.
 
   @usableFromInline func admit() -> Ticket {
     let now = time.now
-    return unsafe _withUnprotectedUnsafeTemporaryAllocation(of: hf_permit.self, capacity: 1) {
-      let permit = unsafe $0.baseAddress.unsafelyUnwrapped
-      return unsafe _withUnprotectedUnsafeTemporaryAllocation(
-        of: hf_transition.self, capacity: 1
-      ) {
-        let transition = unsafe $0.baseAddress.unsafelyUnwrapped
-        let status = unsafe hf_breaker_acquire(pointer, now, permit, transition)
-        if unsafe transition.pointee.cause != HF_BREAKER_UNCHANGED {
-          unsafe publish(transition.pointee)
-        }
-        return unsafe status == HF_OK
-          ? Ticket(state: permit.pointee.state, time: now)
-          : Ticket(state: Ticket.refused, time: permit.pointee.retry_after_ns)
-      }
+    var permit = hf_permit()
+    let isClosed = unsafe _withUnprotectedUnsafeMutablePointer(to: &permit) { permit in
+      unsafe hf_breaker_acquire_if_closed(pointer, now, permit)
     }
+    return isClosed ? Ticket(state: permit.state, time: now) : admitOtherwise(at: now)
+  }
+
+  /// In any state.
+  @inline(never) private func admitOtherwise(at now: UInt64) -> Ticket {
+    var permit = hf_permit()
+    var transition = hf_transition()
+    let status = unsafe hf_breaker_acquire(pointer, now, &permit, &transition)
+    if transition.cause != HF_BREAKER_UNCHANGED { publish(transition) }
+    return status == HF_OK
+      ? Ticket(state: permit.state, time: now)
+      : Ticket(state: Ticket.refused, time: permit.retry_after_ns)
   }
 
   @inline(never) @usableFromInline
@@ -206,31 +203,21 @@ import Synchronization
   }
 
   @usableFromInline func succeed(_ ticket: Ticket) -> Bool {
-    if successNeedsTime.load(ordering: .relaxed) {
-      return finishOtherwise(ticket, as: .success)
+    var permit = ticket.permit
+    let isCounted = unsafe _withUnprotectedUnsafeMutablePointer(to: &permit) { permit in
+      unsafe hf_breaker_settle_if_only_counted(pointer, permit)
     }
-    return settle(ticket, as: HF_OUTCOME_SUCCESS, at: ticket.time)
+    return isCounted || finishOtherwise(ticket, as: .success)
   }
 
   /// With the time.
   @inline(never) @usableFromInline
   func finishOtherwise(_ ticket: Ticket, as outcome: Outcome) -> Bool {
-    settle(ticket, as: outcome.raw, at: time.now)
-  }
-
-  @inline(__always)
-  private func settle(_ ticket: Ticket, as outcome: hf_outcome, at now: UInt64) -> Bool {
-    var permit = hf_permit(state: ticket.state, started_ns: ticket.time, retry_after_ns: 0)
-    return unsafe _withUnprotectedUnsafeMutablePointer(to: &permit) { permit in
-      unsafe _withUnprotectedUnsafeTemporaryAllocation(of: hf_transition.self, capacity: 1) {
-        let transition = unsafe $0.baseAddress.unsafelyUnwrapped
-        let counted = unsafe hf_breaker_settle(pointer, permit, outcome, now, transition)
-        if unsafe transition.pointee.cause != HF_BREAKER_UNCHANGED {
-          unsafe publish(transition.pointee)
-        }
-        return counted
-      }
-    }
+    var permit = ticket.permit
+    var transition = hf_transition()
+    let counted = unsafe hf_breaker_settle(pointer, &permit, outcome.raw, time.now, &transition)
+    if transition.cause != HF_BREAKER_UNCHANGED { publish(transition) }
+    return counted
   }
 
   @usableFromInline func finish(_ ticket: Ticket, throwing error: any Error) {
@@ -273,9 +260,6 @@ import Synchronization
   public func configure(_ options: Options) throws(HoldfastError) {
     var raw = try options.raw()
     var error = hf_error()
-    // Before, so that no success meets a new limit without the time; never taken back, which costs
-    // no more than reading the clock.
-    if options.slowCall != nil { successNeedsTime.store(true, ordering: .relaxed) }
     guard unsafe hf_breaker_configure(pointer, &raw, &error) == HF_OK else {
       throw HoldfastError(error)
     }

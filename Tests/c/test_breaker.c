@@ -1530,6 +1530,124 @@ static void a_time_before_the_making_is_the_beginning(void **state) {
   hf_breaker_destroy(breaker);
 }
 
+/* What is compiled into callers ------------------------------------------------ */
+
+static void what_is_compiled_in_is_mixed_with_what_is_called(void **state) {
+  (void)state;
+  fixture on = start(NULL);
+  hf_permit permit = {.retry_after_ns = 7};
+  hf_transition transition;
+  memset(&transition, 0x5a, sizeof transition);
+  const hf_transition none = {.cause = HF_BREAKER_UNCHANGED};
+  assert_int_equal(hf_breaker_acquire_inline(on.breaker, on.now_ns, &permit, &transition), HF_OK);
+  assert_memory_equal(&transition, &none, sizeof none);
+  assert_int_equal(permit.retry_after_ns, 0);
+  assert_true(settle(&on, permit, HF_OUTCOME_SUCCESS));
+  permit = acquired(&on);
+  memset(&transition, 0x5a, sizeof transition);
+  assert_true(
+      hf_breaker_settle_inline(on.breaker, &permit, HF_OUTCOME_SUCCESS, on.now_ns, &transition));
+  assert_memory_equal(&transition, &none, sizeof none);
+  assert_int_equal(figures(&on).successes, 2);
+  for (int i = 0; i < 5; i++) {
+    assert_int_equal(hf_breaker_acquire_inline(on.breaker, on.now_ns, &permit, NULL), HF_OK);
+    assert_true(hf_breaker_settle_inline(on.breaker, &permit, HF_OUTCOME_FAILURE, on.now_ns,
+                                         &on.transition));
+  }
+  check_transition(&on, HF_BREAKER_CLOSED, HF_BREAKER_OPEN, HF_BREAKER_FAILURES);
+  assert_int_equal(hf_breaker_acquire_inline(on.breaker, on.now_ns, &permit, &transition),
+                   HF_ERROR_CIRCUIT_OPEN);
+  assert_memory_equal(&transition, &none, sizeof none);
+  assert_int_equal(permit.retry_after_ns, 60000 * NS_PER_MS);
+  finish(&on);
+}
+
+static void in_no_state_but_closed_is_a_permit_given_at_once(void **state) {
+  (void)state;
+  fixture on = start(NULL);
+  for (hf_breaker_state in = HF_BREAKER_CLOSED; in <= HF_BREAKER_METRICS_ONLY; in++) {
+    set_state(&on, in);
+    hf_permit permit;
+    memset(&permit, 0x5a, sizeof permit);
+    hf_permit before = permit;
+    hf_breaker_snapshot figures_before = figures(&on);
+    bool given = hf_breaker_acquire_if_closed(on.breaker, on.now_ns, &permit);
+    assert_int_equal(given, in == HF_BREAKER_CLOSED);
+    assert_true(given || memcmp(&permit, &before, sizeof permit) == 0);
+    check_figures(figures_before, figures(&on));
+  }
+  finish(&on);
+}
+
+/* Whether a success of a closed breaker with these options is counted at once. */
+static bool is_only_counted(const hf_breaker_options *options, bool after_a_failure) {
+  fixture on = start(options);
+  if (after_a_failure) {
+    call(&on, HF_OUTCOME_FAILURE);
+  }
+  hf_permit permit = acquired(&on);
+  uint64_t successes = figures(&on).successes;
+  bool counted = hf_breaker_settle_if_only_counted(on.breaker, &permit);
+  assert_int_equal(figures(&on).successes - successes, counted);
+  /* An older generation's never is. */
+  set_state(&on, HF_BREAKER_CLOSED);
+  assert_false(hf_breaker_settle_if_only_counted(on.breaker, &permit));
+  finish(&on);
+  return counted;
+}
+
+static void a_success_is_only_counted_where_nothing_else_is_to_be_done(void **state) {
+  (void)state;
+  hf_breaker_options options = hf_breaker_options_default();
+  assert_true(is_only_counted(&options, false));
+  assert_false(is_only_counted(&options, true));
+  options.window = HF_BREAKER_WINDOW_CALLS;
+  assert_false(is_only_counted(&options, false));
+  options.window = HF_BREAKER_WINDOW_TIME;
+  assert_false(is_only_counted(&options, false));
+  options.window = HF_BREAKER_WINDOW_NONE;
+  options.slow_call_ns = UINT64_MAX;
+  assert_false(is_only_counted(&options, false));
+}
+
+static void a_new_limit_of_time_is_met_by_what_is_compiled_in(void **state) {
+  (void)state;
+  fixture on = start(NULL);
+  hf_breaker_options options = hf_breaker_options_default();
+  for (uint32_t turn = 1; turn <= 3; turn++) {
+    hf_permit permit = acquired(&on);
+    options.slow_call_ns = NS_PER_MS;
+    assert_int_equal(hf_breaker_configure(on.breaker, &options, NULL), HF_OK);
+    assert_true(hf_breaker_settle_inline(on.breaker, &permit, HF_OUTCOME_SUCCESS,
+                                         on.now_ns + NS_PER_MS, NULL));
+    assert_int_equal(figures(&on).slow, turn);
+    options.slow_call_ns = 0;
+    assert_int_equal(hf_breaker_configure(on.breaker, &options, NULL), HF_OK);
+    permit = acquired(&on);
+    assert_true(hf_breaker_settle_if_only_counted(on.breaker, &permit));
+  }
+  finish(&on);
+}
+
+static void counters_for_processors_take_nothing_away(void **state) {
+  (void)state;
+  fixture on = start(NULL);
+  call(&on, HF_OUTCOME_SUCCESS);
+  hf_breaker_spread(on.breaker);
+  size_t size = hf_breaker_size_bytes(on.breaker);
+  hf_breaker_spread(on.breaker);
+  assert_int_equal(hf_breaker_size_bytes(on.breaker), size);
+  call_times(&on, HF_OUTCOME_SUCCESS, 3);
+  hf_breaker_count_apart(on.breaker, HF_FRONT_SUCCESSES);
+  hf_permit permit = acquired(&on);
+  assert_true(hf_breaker_settle_if_only_counted(on.breaker, &permit));
+  call(&on, HF_OUTCOME_NEUTRAL);
+  assert_int_equal(figures(&on).successes, 6);
+  assert_int_equal(figures(&on).neutral, 1);
+  assert_int_equal(figures(&on).failures + figures(&on).slow + figures(&on).late, 0);
+  finish(&on);
+}
+
 static void a_window_that_is_full_holds_calls_enough(void **state) {
   (void)state;
   hf_breaker_options options = hf_breaker_options_default();
@@ -1610,6 +1728,11 @@ int main(void) {
       cmocka_unit_test(a_probe_that_is_settled_twice_frees_no_second_place),
       cmocka_unit_test(a_time_before_the_making_is_the_beginning),
       cmocka_unit_test(a_window_that_is_full_holds_calls_enough),
+      cmocka_unit_test(what_is_compiled_in_is_mixed_with_what_is_called),
+      cmocka_unit_test(in_no_state_but_closed_is_a_permit_given_at_once),
+      cmocka_unit_test(a_success_is_only_counted_where_nothing_else_is_to_be_done),
+      cmocka_unit_test(a_new_limit_of_time_is_met_by_what_is_compiled_in),
+      cmocka_unit_test(counters_for_processors_take_nothing_away),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,7 +185,11 @@ static void acquire_any(worker *self, uint64_t now_ns) {
   }
   hf_permit *permit = &self->held[self->held_count];
   hf_transition transition;
-  if (hf_breaker_acquire(self->shared->breaker, now_ns, permit, &transition) == HF_OK) {
+  hf_breaker *breaker = self->shared->breaker;
+  hf_status status = test_random_below(&self->random, 2) == 0
+                         ? hf_breaker_acquire(breaker, now_ns, permit, &transition)
+                         : hf_breaker_acquire_inline(breaker, now_ns, permit, &transition);
+  if (status == HF_OK) {
     note(self->shared, permit->retry_after_ns == 0, "a permit that says to wait");
     count_probe(self, permit, 1);
     self->held_count++;
@@ -209,7 +213,10 @@ static void settle_any(worker *self, uint64_t now_ns) {
   hf_outcome outcome = (hf_outcome)test_random_below(&self->random, 4);
   hf_transition transition;
   count_probe(self, &permit, -1);
-  if (hf_breaker_settle(self->shared->breaker, &permit, outcome, now_ns, &transition)) {
+  hf_breaker *breaker = self->shared->breaker;
+  if (test_random_below(&self->random, 2) == 0
+          ? hf_breaker_settle(breaker, &permit, outcome, now_ns, &transition)
+          : hf_breaker_settle_inline(breaker, &permit, outcome, now_ns, &transition)) {
     self->tally.successes += outcome == HF_OUTCOME_SUCCESS;
     self->tally.failures += outcome == HF_OUTCOME_FAILURE;
     self->tally.slow += outcome == HF_OUTCOME_SLOW;
@@ -372,11 +379,10 @@ static void what_all_were_told_adds_up(void **state) {
 static void *count_successes(void *argument) {
   worker *self = argument;
   for (uint32_t i = 0; i < OPERATIONS; i++) {
-    hf_permit permit;
-    note(self->shared, hf_breaker_acquire(self->shared->breaker, 1, &permit, NULL) == HF_OK,
+    hf_permit permit = {.started_ns = 0};
+    note(self->shared, hf_breaker_acquire_if_closed(self->shared->breaker, 1, &permit),
          "a closed breaker refused");
-    note(self->shared,
-         hf_breaker_settle(self->shared->breaker, &permit, HF_OUTCOME_SUCCESS, 1, NULL),
+    note(self->shared, hf_breaker_settle_if_only_counted(self->shared->breaker, &permit),
          "a success was late");
   }
   return NULL;

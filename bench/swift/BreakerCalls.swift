@@ -33,9 +33,9 @@ import Holdfast
       var permit = hf_permit()
       var transition = hf_transition()
       let now = coarseNow()
-      try check(unsafe hf_breaker_acquire(cBreaker, now, &permit, &transition))
+      try check(unsafe hf_breaker_acquire_inline(cBreaker, now, &permit, &transition))
       sum &+= UInt64(operation)
-      if unsafe !hf_breaker_settle(cBreaker, &permit, HF_OUTCOME_SUCCESS, now, &transition) {
+      if unsafe !hf_breaker_settle_inline(cBreaker, &permit, HF_OUTCOME_SUCCESS, now, &transition) {
         throw SetUpFailed.status(HF_ERROR_CIRCUIT_OPEN)
       }
     }

@@ -67,9 +67,9 @@ typedef struct hf_breaker_front {
  *  any. */
 HF_API void hf_breaker_spread(hf_breaker *breaker);
 
-/** Likewise: a number that tells threads apart that run at the same moment, mostly.
- *  Threads: any. */
-HF_API unsigned hf_breaker_processor(void);
+/** Likewise, once there are counters for each processor: counts 1 where a thread's memory
+ *  does not tell on which it is. Threads: any. */
+HF_API void hf_breaker_count_apart(hf_breaker *breaker, unsigned counter);
 
 /* Atomic operations, by names of their own, so that a test can put something between
  * any two of them. Not `_Atomic`, which C++ and Swift do not read. */
@@ -115,6 +115,13 @@ HF_FRONT_INLINE bool hf_breaker_front_permit(uint64_t word, uint64_t now_ns, hf_
   return true;
 }
 
+/* Counts 1 in a processor's counters. */
+HF_FRONT_INLINE void hf_breaker_front_count_on(void *shards, unsigned processor, unsigned counter) {
+  char *own = (char *)shards + processor % HF_FRONT_SHARDS * (size_t)HF_FRONT_SHARD_BYTES;
+  /* relaxed, as all counting: it orders nothing, and each sum is taken alone. */
+  HF_FRONT_INCREMENT((uint64_t *)(void *)own + counter, __ATOMIC_RELAXED);
+}
+
 /* Counts 1 in the thread's own counters, or the only ones. Takes memory at most once,
  * and goes on without. Progress: wait-free, but for the taking. */
 HF_FRONT_INLINE void hf_breaker_front_count(hf_breaker *breaker, unsigned counter) {
@@ -122,7 +129,7 @@ HF_FRONT_INLINE void hf_breaker_front_count(hf_breaker *breaker, unsigned counte
   /* acquire: pairs with the release of whoever made them, after their zeros. */
   void *shards = HF_FRONT_LOAD(&front->shards, __ATOMIC_ACQUIRE);
   if (shards == NULL) {
-    /* All counting is relaxed: it orders nothing, and each sum is taken alone. */
+    /* relaxed: as above. */
     uint64_t seen = HF_FRONT_LOAD(&front->counts[counter], __ATOMIC_RELAXED);
     uint64_t found = HF_FRONT_INCREMENT(&front->counts[counter], __ATOMIC_RELAXED);
     if (!HF_FRONT_LIKELY(found == seen)) {
@@ -131,16 +138,13 @@ HF_FRONT_INLINE void hf_breaker_front_count(hf_breaker *breaker, unsigned counte
     }
     return;
   }
-  unsigned processor;
 #if HF_FRONT_HAS_THREAD_POINTER
-  processor = HF_FRONT_LIKELY(front->processor_offset_bytes != 0)
-                  ? HF_FRONT_OF_THREAD(front->processor_offset_bytes)
-                  : hf_breaker_processor();
-#else
-  processor = hf_breaker_processor();
+  if (HF_FRONT_LIKELY(front->processor_offset_bytes != 0)) {
+    hf_breaker_front_count_on(shards, HF_FRONT_OF_THREAD(front->processor_offset_bytes), counter);
+    return;
+  }
 #endif
-  char *own = (char *)shards + processor % HF_FRONT_SHARDS * (size_t)HF_FRONT_SHARD_BYTES;
-  HF_FRONT_INCREMENT((uint64_t *)(void *)own + counter, __ATOMIC_RELAXED); /* as above */
+  hf_breaker_count_apart(breaker, counter);
 }
 
 /* Whether `permit` is of this word, which shows no failures, and a success of it is counted and no
