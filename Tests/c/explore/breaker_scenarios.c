@@ -463,6 +463,7 @@ const breaker_scenario SCENARIOS[] = {
     /* Counters. */
     {
         .name = "totals that spread to the processors",
+        .spreads = true,
         .in_some_order = true,
         .setup = {THREE_OUT},
         .threads = {{SETTLE(0, SUCCESS, MS(2))},

@@ -52,10 +52,10 @@ static size_t world_bytes(void) {
   return offsetof(world, memory) + the_world.used_bytes;
 }
 
-/* Every thread is on a processor of its own. */
+/* Two threads are on each processor. */
 unsigned stepped_processor(void);
 unsigned stepped_processor(void) {
-  return (unsigned)explorer_thread();
+  return (unsigned)explorer_thread() / 2;
 }
 
 /* Operations ---------------------------------------------------------------- */

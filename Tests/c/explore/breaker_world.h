@@ -65,6 +65,8 @@ typedef struct breaker_scenario {
   uint32_t slow_rate_percent;
   uint32_t probes;
   uint32_t success_threshold;
+  /* In some order two threads meet, and the totals are spread. */
+  bool spreads;
   /* There is no memory but for the breaker. */
   bool without_memory;
   /* Each whole outcome must be one of some order of whole operations. Not with

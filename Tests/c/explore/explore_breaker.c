@@ -18,6 +18,14 @@ typedef struct totals {
   size_t states;
 } totals;
 
+static size_t size_at_first;
+static bool has_spread;
+
+static void check_end(void) {
+  check_quiescence();
+  has_spread = has_spread || hf_breaker_size_bytes(the_world.breaker) > size_at_first;
+}
+
 /* Explores the scenarios with such a name. */
 static totals explore_all(const char *part, size_t most_states) {
   static explorer_result result;
@@ -28,10 +36,12 @@ static totals explore_all(const char *part, size_t most_states) {
       continue;
     }
     world_begin(scenario);
+    size_at_first = hf_breaker_size_bytes(the_world.breaker);
+    has_spread = false;
     explorer_program program;
     world_program(scenario, &program);
     program.finished = check_operation;
-    program.done = check_quiescence;
+    program.done = check_end;
     program.most_states = most_states;
     explorer_explore(&program, &result);
     all.explored++;
@@ -41,6 +51,9 @@ static totals explore_all(const char *part, size_t most_states) {
 #ifdef HF_MUTANT
       break;
 #endif
+    } else if (scenario->spreads && !has_spread && !result.given_up) {
+      all.violated++;
+      printf("%s: violated: two threads that met did not spread\n", scenario->name);
     } else if (!result.given_up) {
       all.interleavings += result.interleavings;
       all.states += result.states;

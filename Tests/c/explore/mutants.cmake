@@ -67,6 +67,13 @@ hf_add_mutant(count_stored breaker_inline.h
               "HF_FRONT_INCREMENT(&front->counts[counter], __ATOMIC_RELAXED)"
               "(HF__STORE(&front->counts[counter], seen + 1, __ATOMIC_RELAXED), seen)")
 
+hf_add_mutant(processor_count_stored breaker_inline.h
+              "HF_FRONT_INCREMENT((uint64_t *)(void *)own + counter, __ATOMIC_RELAXED)"
+              "HF__STORE((uint64_t *)(void *)own, HF_FRONT_LOAD((uint64_t *)(void *)own, 0) + 1, 0)")
+hf_add_mutant(meeting_not_noticed breaker_inline.h
+              "if (!HF_FRONT_LIKELY(found == seen)) {"
+              "if (found + 1 == seen) {")
+
 # The generation stays, or is not looked at.
 hf_add_mutant(probe_keeps_generation breaker.c
               "uint32_t next = hf__word_generation(word) + 1"
