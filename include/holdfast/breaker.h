@@ -9,6 +9,8 @@
  *     ... the call ...
  *     hf_breaker_settle(breaker, &permit, HF_OUTCOME_SUCCESS, now_ns, &transition);
  *
+ * breaker_inline.h has both to be compiled into the caller.
+ *
  * A breaker is closed: calls pass and are counted. When they fail too often it
  * opens: calls are refused. After the open time it is half-open: a few probes
  * pass; enough successes close it, one failure opens it again.
