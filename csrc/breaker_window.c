@@ -179,10 +179,32 @@ static uint32_t capped_sum(uint32_t a, uint32_t b) {
   return b < UINT32_MAX - a ? a + b : UINT32_MAX;
 }
 
+/*
+ * The window's last step as its words say: the newest with calls, or `step` itself.
+ * Another thread's clock may be a little ahead, and of two that record at once on
+ * either side of a step one must see both calls. Who is further ahead than the
+ * window is long shares none with this caller.
+ */
+static uint64_t last_step(const hf__window *window, uint32_t generation, uint64_t step) {
+  for (uint64_t ahead = HF__WINDOW_STEPS - 1; ahead > 0; ahead--) {
+    uint64_t of = step + ahead;
+    /* relaxed: what is of that step is read again, in order, by read_steps(). */
+    uint64_t calls =
+        HF__LOAD(&window->words[of % HF__WINDOW_STEPS * WORDS_PER_STEP], memory_order_relaxed);
+    if (count_of_step(calls, step_tag(generation, of)) > 0) {
+      return of;
+    }
+  }
+  return step;
+}
+
+/* Newest first: of calls that come one after the other none is missed that comes
+ * before one that is seen. */
 static hf__window_counts read_steps(const hf__window *window, uint32_t generation, uint64_t step) {
   hf__window_counts sum = {0, 0, 0};
-  for (uint64_t back = 0; back < HF__WINDOW_STEPS && back <= step; back++) {
-    uint64_t of = step - back;
+  uint64_t last = last_step(window, generation, step);
+  for (uint64_t back = 0; back < HF__WINDOW_STEPS && back <= last; back++) {
+    uint64_t of = last - back;
     const atomic_uint_least64_t *words = &window->words[of % HF__WINDOW_STEPS * WORDS_PER_STEP];
     uint64_t tag = step_tag(generation, of);
     /* acquire: pairs with the release in record_in_step(). Calls come last. */

@@ -44,7 +44,8 @@ void hf__window_init(hf__window *window, const hf_breaker_options *options,
 /* Counts a call of a generation. `tick_ms` is the present. Progress: lock-free. */
 void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, unsigned call);
 
-/* What it holds of a generation. */
+/* What it holds of a generation. A window of time ends with the present, or with a
+ * call that another thread's clock put after it, less than a window away. */
 hf__window_counts hf__window_read(const hf__window *window, uint32_t generation, uint64_t tick_ms);
 
 #endif

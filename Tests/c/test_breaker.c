@@ -226,8 +226,29 @@ static void a_step_counts_more_failures_than_sixteen_bits_hold(void **state) {
   finish(&on);
 }
 
-/* Two threads' clocks are a little apart: the later one's step has taken the place of a step that
- * the earlier one still sees. */
+/* Two threads' clocks are a little apart: the window ends with the later one's call. */
+static void a_window_ends_with_the_last_call_that_it_can_hold(void **state) {
+  (void)state;
+  hf_breaker_options options = rates(HF_BREAKER_WINDOW_TIME);
+  options.window_ms = 10;
+  fixture on = start(&options);
+  call(&on, HF_OUTCOME_SLOW);
+  wait_ms(&on, 1);
+  call(&on, HF_OUTCOME_FAILURE);
+  wait_ms(&on, 9);
+  call(&on, HF_OUTCOME_SUCCESS);
+  check_window(&on, 2, 1, 0);
+  on.now_ns -= NS_PER_MS;
+  check_window(&on, 2, 1, 0);
+  on.now_ns -= 8 * NS_PER_MS;
+  check_window(&on, 2, 1, 0);
+  /* Ten steps before the last: as if that had not been; but its place is taken. */
+  on.now_ns -= NS_PER_MS;
+  check_window(&on, 1, 1, 0);
+  finish(&on);
+}
+
+/* The later one's step has taken the place of a step that the earlier one is in. */
 static void a_step_whose_place_was_taken_has_no_failures_either(void **state) {
   (void)state;
   hf_breaker_options options = rates(HF_BREAKER_WINDOW_TIME);
@@ -237,7 +258,7 @@ static void a_step_whose_place_was_taken_has_no_failures_either(void **state) {
   wait_ms(&on, 10);
   call(&on, HF_OUTCOME_SUCCESS);
   on.now_ns -= NS_PER_MS;
-  check_window(&on, 0, 0, 0);
+  check_window(&on, 1, 0, 0);
   on.now_ns -= 9 * NS_PER_MS;
   call(&on, HF_OUTCOME_FAILURE);
   check_window(&on, 0, 0, 0);
@@ -1674,6 +1695,7 @@ int main(void) {
       cmocka_unit_test(a_window_counts_after_an_outage_of_any_length),
       cmocka_unit_test(a_window_of_time_counts_after_it_was_left_alone),
       cmocka_unit_test(a_step_counts_more_failures_than_sixteen_bits_hold),
+      cmocka_unit_test(a_window_ends_with_the_last_call_that_it_can_hold),
       cmocka_unit_test(a_step_whose_place_was_taken_has_no_failures_either),
       cmocka_unit_test(the_defaults_are_as_documented),
       cmocka_unit_test(each_option_has_its_range),

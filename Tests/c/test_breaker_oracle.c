@@ -198,7 +198,13 @@ static model_step model_window(const breaker_model *model, uint64_t now) {
       sum.slow += model->last[i].slow;
     }
   }
+  /* The clock may have gone back: the window ends with the last call that it can hold. */
   uint64_t number = now / NS_PER_MS / model_step_ms(model);
+  uint64_t most = number + WINDOW_STEPS - 1;
+  for (size_t i = 0; i < WINDOW_STEPS; i++) {
+    const model_step *step = &model->steps[i];
+    number = step->used && step->number > number && step->number <= most ? step->number : number;
+  }
   for (size_t i = 0; i < WINDOW_STEPS; i++) {
     const model_step *step = &model->steps[i];
     if (step->used && step->number <= number && number - step->number < WINDOW_STEPS) {

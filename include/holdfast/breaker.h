@@ -36,8 +36,12 @@
  *
  * Runs of failures are exact under any concurrency. A rate over a window is taken
  * while others record: it may miss, or count early, the calls that are being
- * settled at that moment, and of two threads whose clocks were read on either side
- * of a step of a window of time, neither may see the other's call until the next.
+ * settled at that moment. When nobody settles any more, a window that the last calls
+ * left over its threshold has opened the breaker.
+ *
+ * A window of time ends with the present, or with the last call in it if a clock that
+ * was read later put that after the present, by less than the window: threads whose
+ * clocks were read on either side of a step see each other's calls.
  */
 #ifndef HOLDFAST_BREAKER_H
 #define HOLDFAST_BREAKER_H

@@ -324,20 +324,39 @@ static void check_totals(const hf_breaker_snapshot *end) {
   }
 }
 
+/* Whether a call, settled, is one of a generation's window, whenever it was. */
+static bool is_in_window(size_t index, uint32_t generation) {
+  const planned_operation *operation = world_operation(index);
+  if (operation->kind == OPERATION_NONE || operation->kind != OPERATION_SETTLE ||
+      the_world.records[index].skipped || operation->outcome == HF_OUTCOME_NEUTRAL) {
+    return false;
+  }
+  const hf_permit *permit = &the_world.permits[operation->permit].permit;
+  bool windowed =
+      permit_state(permit) == HF_BREAKER_CLOSED || permit_state(permit) == HF_BREAKER_METRICS_ONLY;
+  return windowed && permit_generation(permit) == generation;
+}
+
+/* The last of the window's steps in which one of its calls was settled. */
+static uint64_t newest_step(uint32_t generation) {
+  uint64_t newest = 0;
+  for (size_t i = 0; i < WORLD_RECORDS; i++) {
+    uint64_t step = world_operation(i)->at_ns / WORLD_STEP_NS;
+    newest = is_in_window(i, generation) && step > newest ? step : newest;
+  }
+  return newest;
+}
+
 /* What the final generation's window holds, counted here. */
 static hf_breaker_snapshot expected_window(uint32_t generation) {
   hf_breaker_snapshot expected;
   memset(&expected, 0, sizeof expected);
+  bool of_time = scenario_options(the_scenario).window == HF_BREAKER_WINDOW_TIME;
+  uint64_t newest = newest_step(generation);
   for (size_t i = 0; i < WORLD_RECORDS; i++) {
     const planned_operation *operation = world_operation(i);
-    if (operation->kind == OPERATION_NONE || operation->kind != OPERATION_SETTLE ||
-        the_world.records[i].skipped || operation->outcome == HF_OUTCOME_NEUTRAL) {
-      continue;
-    }
-    const hf_permit *permit = &the_world.permits[operation->permit].permit;
-    bool windowed = permit_state(permit) == HF_BREAKER_CLOSED ||
-                    permit_state(permit) == HF_BREAKER_METRICS_ONLY;
-    if (windowed && permit_generation(permit) == generation) {
+    bool over = of_time && operation->at_ns / WORLD_STEP_NS + WORLD_STEPS <= newest;
+    if (is_in_window(i, generation) && !over) {
       expected.window_calls++;
       expected.window_failures += operation->outcome == HF_OUTCOME_FAILURE;
       expected.window_slow += operation->outcome == HF_OUTCOME_SLOW;
@@ -373,8 +392,9 @@ static void check_window_empties(void) {
 }
 
 static void check_window(void) {
-  /* In the middle of what the scenarios do, so that a window of time has all. */
-  hf_breaker_snapshot end = hf_breaker_read(the_world.breaker, WORLD_BEGIN_NS + MS(500));
+  uint64_t newest = newest_step(generation_now());
+  hf_breaker_snapshot end =
+      hf_breaker_read(the_world.breaker, WORLD_BEGIN_NS + newest * WORLD_STEP_NS);
   hf_breaker_options options = scenario_options(the_scenario);
   if (options.window == HF_BREAKER_WINDOW_NONE ||
       (end.state != HF_BREAKER_CLOSED && end.state != HF_BREAKER_METRICS_ONLY)) {

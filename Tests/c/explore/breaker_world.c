@@ -65,7 +65,7 @@ hf_breaker_options scenario_options(const breaker_scenario *scenario) {
   options.failure_threshold = scenario->failure_threshold;
   options.window = scenario->window;
   options.window_calls = scenario->window_calls > 0 ? scenario->window_calls : 4;
-  options.window_ms = 1000;
+  options.window_ms = (uint32_t)(WORLD_STEPS * WORLD_STEP_NS / MS(1));
   options.minimum_calls = scenario->minimum_calls > 0 ? scenario->minimum_calls : 2;
   options.failure_rate_percent = scenario->failure_rate_percent;
   options.slow_rate_percent = scenario->slow_rate_percent;

@@ -14,7 +14,11 @@
 #define WORLD_BEGIN_NS UINT64_C(7000000)
 #define MS(milliseconds) ((uint64_t)(milliseconds)*UINT64_C(1000000))
 
+/* Windows of time. */
+#define WORLD_STEP_NS MS(100)
+
 enum {
+  WORLD_STEPS = 10,
   WORLD_SETUP = 12,
   WORLD_OPERATIONS = 6,
   WORLD_PERMITS = 12,

@@ -139,6 +139,11 @@ hf_add_mutant(success_does_not_sum breaker.c
               "if (cause == HF_BREAKER_UNCHANGED && windowed) {"
               "if (cause == HF_BREAKER_UNCHANGED && windowed && outcome != HF_OUTCOME_SUCCESS) {")
 
+hf_add_mutant(step_ahead_not_seen breaker_window.c
+              "uint64_t last = last_step(window, generation, step)" "uint64_t last = step")
+hf_add_mutant(one_step_ahead_seen breaker_window.c
+              "for (uint64_t ahead = HF__WINDOW_STEPS - 1" "for (uint64_t ahead = 1")
+
 # Only in weak memory; on x86-64 the locked operation before it is a fence already.
 hf_add_mutant(step_not_released breaker_window.c
               "add_to_step(&words[1], tag, memory_order_release)"
