@@ -641,9 +641,14 @@ bool hf_breaker_settle(hf_breaker *breaker, const hf_permit *permit, hf_outcome 
 
 /* Looking and handling ------------------------------------------------------ */
 
+/* acquire: pairs with the release of whoever made this state, in transit(): what is
+ * decided in a generation is decided with the options that its maker saw. */
+static uint64_t seen_word(const hf_breaker *breaker) {
+  return HF__LOAD(&breaker->word, memory_order_acquire);
+}
+
 hf_breaker_state hf_breaker_peek(const hf_breaker *breaker, uint64_t now_ns) {
-  /* acquire: as in hf_breaker_acquire(). */
-  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  uint64_t word = seen_word(breaker);
   hf_breaker_state state = hf__word_state(word);
   bool over = state == HF_BREAKER_OPEN && open_left_ms(breaker, word, now_ns) == 0;
   return over ? HF_BREAKER_HALF_OPEN : state;
@@ -672,8 +677,7 @@ static bool is_degraded(const hf_breaker *breaker, uint64_t word, hf__window_cou
 }
 
 hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t now_ns) {
-  /* acquire: as in hf_breaker_acquire(). */
-  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  uint64_t word = seen_word(breaker);
   hf_breaker_state state = hf__word_state(word);
   hf__window_counts window =
       hf__window_read(&breaker->window, hf__word_generation(word), tick_ms(breaker, now_ns));
@@ -715,8 +719,7 @@ hf_transition hf_breaker_set_state(hf_breaker *breaker, hf_breaker_state state, 
   if ((unsigned)state > HF_BREAKER_METRICS_ONLY) {
     return transition;
   }
-  /* acquire: as in hf_breaker_acquire(). */
-  uint64_t word = HF__LOAD(&breaker->word, memory_order_acquire);
+  uint64_t word = seen_word(breaker);
   while (!transit(breaker, &word,
                   chosen_word(breaker, state, hf__word_generation(word) + 1, now_ns),
                   HF_BREAKER_BY_HAND, now_ns, &transition)) {

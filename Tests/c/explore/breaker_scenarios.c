@@ -57,6 +57,37 @@ static void one_at_least_passes(void) {
   expect_permitted(1, 2);
 }
 
+/* The first thread chose a state, with options that it set before. Who is in its
+ * generation knows them. */
+
+static const hf_transition *chosen(void) {
+  return &the_world.records[world_thread_record(0, 1)].transition;
+}
+
+static void both_pass_as_probes(void) {
+  for (unsigned i = 0; i < 2; i++) {
+    const held_permit *other = &the_world.permits[1 - i];
+    if (!the_world.permits[i].acquired && other->acquired &&
+        permit_generation(&other->permit) == chosen()->generation) {
+      explorer_violation("permit %u is refused, one of two probes", i);
+    }
+  }
+}
+
+static void it_opens_with_the_first_failure(void) {
+  const held_permit *held = &the_world.permits[0];
+  if (held->acquired && permit_generation(&held->permit) == chosen()->generation) {
+    expect_state(HF_BREAKER_OPEN);
+  }
+}
+
+static void it_opens_for_the_new_time(void) {
+  const hf_transition *opened = &the_world.records[world_thread_record(1, 0)].transition;
+  if (opened->generation == chosen()->generation + 1 && opened->open_ms != 150) {
+    explorer_violation("it opens for %u ms", opened->open_ms);
+  }
+}
+
 /* The scenarios -------------------------------------------------------------- */
 
 /* Three permits of the closed state. */
@@ -255,6 +286,56 @@ const breaker_scenario SCENARIOS[] = {
         .threads = {{SETTLE(0, FAILURE, MS(2))}, {SETTLE(1, FAILURE, MS(2))}},
         .weak = true,
         .check = it_closes,
+    },
+    {
+        .name = "in weak memory, a failure and the success that makes it enough",
+        .window = HF_BREAKER_WINDOW_TIME,
+        .minimum_calls = 3,
+        .failure_rate_percent = 30,
+        .setup = {THREE_OUT, SETTLE(2, SUCCESS, MS(50))},
+        .threads = {{SETTLE(0, FAILURE, MS(50))}, {SETTLE(1, SUCCESS, MS(51))}},
+        .weak = true,
+        .check = it_opens,
+    },
+    {
+        .name = "in weak memory, two failures",
+        .window = HF_BREAKER_WINDOW_TIME,
+        .minimum_calls = 2,
+        .failure_rate_percent = 100,
+        .setup = {ACQUIRE(0, MS(1)), ACQUIRE(1, MS(1))},
+        .threads = {{SETTLE(0, FAILURE, MS(2))}, {SETTLE(1, FAILURE, MS(2))}},
+        .weak = true,
+        .check = it_opens,
+    },
+    {
+        .name = "in weak memory, failures on either side of a step",
+        .window = HF_BREAKER_WINDOW_TIME,
+        .minimum_calls = 2,
+        .failure_rate_percent = 100,
+        .setup = {ACQUIRE(0, MS(1)), ACQUIRE(1, MS(1))},
+        .threads = {{SETTLE(0, FAILURE, MS(99))}, {SETTLE(1, FAILURE, MS(101))}},
+        .weak = true,
+        .check = it_opens,
+    },
+    {
+        .name = "in weak memory, slow calls that are not enough",
+        .window = HF_BREAKER_WINDOW_TIME,
+        .minimum_calls = 2,
+        .slow_rate_percent = 100,
+        .setup = {THREE_OUT, SETTLE(2, SUCCESS, MS(2))},
+        .threads = {{SETTLE(0, SLOW, MS(2))}, {SETTLE(1, SLOW, MS(2))}},
+        .weak = true,
+        .check = it_closes,
+    },
+    {
+        .name = "in weak memory, two failures in a window of calls",
+        .window = HF_BREAKER_WINDOW_CALLS,
+        .minimum_calls = 2,
+        .failure_rate_percent = 100,
+        .setup = {ACQUIRE(0, MS(1)), ACQUIRE(1, MS(1))},
+        .threads = {{SETTLE(0, FAILURE, MS(2))}, {SETTLE(1, FAILURE, MS(2))}},
+        .weak = true,
+        .check = it_opens,
     },
     {
         .name = "a run and a rate at once",
@@ -507,6 +588,47 @@ const breaker_scenario SCENARIOS[] = {
         .threads = {{SETTLE(0, FAILURE, MS(2))},
                     {SETTLE(1, SUCCESS, MS(2))},
                     {SETTLE(2, SLOW, MS(2))}},
+    },
+    /* Options, and states that are chosen after them. */
+    {
+        .name = "in weak memory, more probes where it was closed",
+        .threads = {{CONFIGURE_PROBES(2), SET(HALF_OPEN, MS(102))},
+                    {ACQUIRE(0, MS(102))},
+                    {ACQUIRE(1, MS(102))}},
+        .weak = true,
+        .check = both_pass_as_probes,
+    },
+    {
+        .name = "in weak memory, more probes where it was open",
+        .setup = {OPENED},
+        .threads = {{CONFIGURE_PROBES(2), SET(HALF_OPEN, MS(102))},
+                    {ACQUIRE(0, MS(102))},
+                    {ACQUIRE(1, MS(102))}},
+        .weak = true,
+        .check = both_pass_as_probes,
+    },
+    {
+        .name = "in weak memory, more probes where it was half-open",
+        .setup = {SET(HALF_OPEN, MS(2))},
+        .threads = {{CONFIGURE_PROBES(2), SET(HALF_OPEN, MS(102))},
+                    {ACQUIRE(0, MS(102))},
+                    {ACQUIRE(1, MS(102))}},
+        .weak = true,
+        .check = both_pass_as_probes,
+    },
+    {
+        .name = "in weak memory, another threshold",
+        .failure_threshold = 2,
+        .threads = {{CONFIGURE(1, 100), SET(CLOSED, MS(2))},
+                    {ACQUIRE(0, MS(2)), SETTLE(0, FAILURE, MS(3))}},
+        .weak = true,
+        .check = it_opens_with_the_first_failure,
+    },
+    {
+        .name = "in weak memory, another open time",
+        .threads = {{CONFIGURE(1, 150), SET(CLOSED, MS(2))}, {SET(OPEN, MS(2))}},
+        .weak = true,
+        .check = it_opens_for_the_new_time,
     },
     /* Counters. */
     {

@@ -122,6 +122,10 @@ static void begin_operation(size_t index) {
   }
 }
 
+static void change(uint32_t *option, uint32_t to) {
+  *option = to > 0 ? to : *option;
+}
+
 static void run_operation(size_t index) {
   const planned_operation *operation = world_operation(index);
   operation_record *record = &the_world.records[index];
@@ -148,8 +152,10 @@ static void run_operation(size_t index) {
     break;
   case OPERATION_CONFIGURE: {
     hf_breaker_options options = scenario_options(the_scenario);
-    options.failure_threshold = operation->failure_threshold;
-    options.open_ms = operation->open_ms;
+    change(&options.failure_threshold, operation->failure_threshold);
+    change(&options.failure_rate_percent, operation->failure_rate_percent);
+    change(&options.open_ms, operation->open_ms);
+    change(&options.probes, operation->probes);
     if (hf_breaker_configure(breaker, &options, NULL) != HF_OK) {
       explorer_violation("good options are refused");
     }

@@ -40,8 +40,10 @@ typedef struct planned_operation {
   unsigned permit; /* ACQUIRE, SETTLE: which; each is acquired once */
   hf_outcome outcome;
   hf_breaker_state state;
-  uint32_t failure_threshold; /* CONFIGURE: to these */
+  uint32_t failure_threshold; /* CONFIGURE: to these; 0: as it was */
+  uint32_t failure_rate_percent;
   uint32_t open_ms;
+  uint32_t probes;
   uint64_t at_ns; /* since the breaker was made */
 } planned_operation;
 
@@ -53,6 +55,10 @@ typedef struct planned_operation {
   { .kind = OPERATION_SET_STATE, .state = HF_BREAKER_##to, .at_ns = (at) }
 #define CONFIGURE(threshold, time)                                                                 \
   { .kind = OPERATION_CONFIGURE, .failure_threshold = (threshold), .open_ms = (time) }
+#define CONFIGURE_RATE(percent)                                                                    \
+  { .kind = OPERATION_CONFIGURE, .failure_rate_percent = (percent) }
+#define CONFIGURE_PROBES(number)                                                                   \
+  { .kind = OPERATION_CONFIGURE, .probes = (number) }
 #define PEEK(at)                                                                                   \
   { .kind = OPERATION_PEEK, .at_ns = (at) }
 #define READ(at)                                                                                   \

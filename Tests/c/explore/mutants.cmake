@@ -144,7 +144,28 @@ hf_add_mutant(step_ahead_not_seen breaker_window.c
 hf_add_mutant(one_step_ahead_seen breaker_window.c
               "for (uint64_t ahead = HF__WINDOW_STEPS - 1" "for (uint64_t ahead = 1")
 
-# Only in weak memory; on x86-64 the locked operation before it is a fence already.
-hf_add_mutant(step_not_released breaker_window.c
+# Orders. Only weak memory shows them: on x86-64 a locked operation is a fence already.
+hf_add_mutant(fence_removed breaker.c "HF__FENCE(memory_order_seq_cst)" "(void)0")
+hf_add_mutant(fence_acq_rel breaker.c "HF__FENCE(memory_order_seq_cst)"
+              "HF__FENCE(memory_order_acq_rel)")
+hf_add_mutant(failure_of_step_not_released breaker_window.c
               "add_to_step(&words[1], tag, memory_order_release)"
               "add_to_step(&words[1], tag, memory_order_relaxed)")
+hf_add_mutant(failure_of_step_not_acquired breaker_window.c
+              "HF__LOAD(&words[1], memory_order_acquire)" "HF__LOAD(&words[1], memory_order_relaxed)")
+hf_add_mutant(slow_call_of_step_not_released breaker_window.c
+              "add_to_step(&words[2], tag, memory_order_release)"
+              "add_to_step(&words[2], tag, memory_order_relaxed)")
+hf_add_mutant(slow_call_of_step_not_acquired breaker_window.c
+              "HF__LOAD(&words[2], memory_order_acquire)" "HF__LOAD(&words[2], memory_order_relaxed)")
+hf_add_mutant(transition_not_released breaker.c
+              "seen, to, memory_order_acq_rel)" "seen, to, memory_order_acquire)")
+hf_add_mutant(lost_transition_not_acquired breaker.c
+              "${swap}, seen, to, memory_order_acq_rel)"
+              "HF__SWAP_IF(&breaker->word, seen, to, memory_order_acq_rel)")
+hf_add_mutant(lost_probe_not_acquired breaker.c
+              "if (${swap}, &word, to, memory_order_acq_rel)) {"
+              "if (HF__SWAP_IF(&breaker->word, &word, to, memory_order_acq_rel)) {")
+hf_add_mutant(word_not_acquired breaker.c
+              "return HF__LOAD(&breaker->word, memory_order_acquire)"
+              "return HF__LOAD(&breaker->word, memory_order_relaxed)")
