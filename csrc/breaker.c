@@ -465,19 +465,7 @@ static uint32_t calls_needed(const hf_breaker *breaker) {
   return too_many ? breaker->window.calls : least;
 }
 
-/*
- * Whether a rate over the window trips the breaker.
- *
- * The fence: two threads that record at the same moment must not each miss the
- * other's call when they sum, or a window over its threshold could leave the
- * breaker closed. With a sequentially consistent fence between its own record and
- * its sum, at least one of the two sees both (store buffering: Boehm and Adve,
- * "Foundations of the C++ concurrency memory model", PLDI 2008).
- */
-static hf_breaker_cause trip_by_rate(hf_breaker *breaker, uint32_t generation, uint64_t now_ns) {
-  HF__FENCE(memory_order_seq_cst);
-  hf__window_counts counts =
-      hf__window_read(&breaker->window, generation, tick_ms(breaker, now_ns));
+static hf_breaker_cause cause_of_rates(const hf_breaker *breaker, hf__window_counts counts) {
   uint64_t failure_percent = OPTION(breaker, failure_rate_percent);
   uint64_t slow_percent = OPTION(breaker, slow_rate_percent);
   if (counts.calls < calls_needed(breaker)) {
@@ -491,6 +479,29 @@ static hf_breaker_cause trip_by_rate(hf_breaker *breaker, uint32_t generation, u
     return HF_BREAKER_SLOW_RATE;
   }
   return HF_BREAKER_UNCHANGED;
+}
+
+/*
+ * Whether a rate over the window trips the breaker.
+ *
+ * The fence: two threads that record at the same moment must not each miss the
+ * other's call when they sum, or a window over its threshold could leave the
+ * breaker closed. With a sequentially consistent fence between its own record and
+ * its sum, at least one of the two sees both (store buffering: Boehm and Adve,
+ * "Foundations of the C++ concurrency memory model", PLDI 2008). A window of calls
+ * has its counts in one word, and needs none; but they are only a reason to look.
+ */
+static hf_breaker_cause trip_by_rate(hf_breaker *breaker, uint32_t generation, uint64_t now_ns) {
+  bool of_calls = breaker->window.kind == HF_BREAKER_WINDOW_CALLS;
+  if (!of_calls) {
+    HF__FENCE(memory_order_seq_cst);
+  }
+  hf_breaker_cause cause = cause_of_rates(
+      breaker, hf__window_read(&breaker->window, generation, tick_ms(breaker, now_ns)));
+  if (of_calls && cause != HF_BREAKER_UNCHANGED) {
+    cause = cause_of_rates(breaker, hf__window_recount(&breaker->window, generation));
+  }
+  return cause;
 }
 
 static bool settle_late(hf_breaker *breaker) {
@@ -510,9 +521,9 @@ static const hf__counter COUNTER_OF[] = {
 };
 
 static void record(hf_breaker *breaker, uint32_t generation, hf_outcome outcome, uint64_t now_ns) {
-  unsigned call = outcome == HF_OUTCOME_FAILURE ? HF__CALL_FAILED
+  hf__call call = outcome == HF_OUTCOME_FAILURE ? HF__CALL_FAILED
                   : outcome == HF_OUTCOME_SLOW  ? HF__CALL_SLOW
-                                                : 0;
+                                                : HF__CALL_SUCCEEDED;
   hf__window_record(&breaker->window, generation, tick_ms(breaker, now_ns), call);
 }
 

@@ -1,10 +1,15 @@
 #include "breaker_window.h"
 
+/* Fewer where a test wants more words. */
+#ifndef HF__CALLS_PER_WORD
+#define HF__CALLS_PER_WORD (GENERATION_SHIFT / CALL_BITS)
+#endif
+
 enum {
   GENERATION_BITS = 20, /* all of the breaker's */
   GENERATION_SHIFT = 64 - GENERATION_BITS,
   CALL_BITS = 2,
-  CALLS_PER_WORD = GENERATION_SHIFT / CALL_BITS,
+  CALLS_PER_WORD = HF__CALLS_PER_WORD,
   COUNT_BITS = 14,
   FAILURES_SHIFT = COUNT_BITS,
   CALLS_SHIFT = 2 * COUNT_BITS,
@@ -54,12 +59,10 @@ static bool newer(uint64_t word, uint64_t number, unsigned bits) {
 
 /* The last calls ----------------------------------------------------------- */
 
-/* All relaxed: what is recorded is summed after a fence of the caller's. */
-
-/* Puts a call into its place; returns what was there of the same generation. False:
- * a newer generation has the place. */
+/* Puts a call into its place; gives what was there of the same generation. False: a
+ * newer generation has the place. */
 static bool put_call(atomic_uint_least64_t *word, unsigned place, uint64_t generation,
-                     unsigned call, unsigned *before) {
+                     hf__call call, hf__call *before) {
   uint64_t seen = HF__LOAD(word, memory_order_relaxed);
   for (;;) {
     uint64_t there = seen >> GENERATION_SHIFT;
@@ -68,10 +71,12 @@ static bool put_call(atomic_uint_least64_t *word, unsigned place, uint64_t gener
     }
     uint64_t cells = there == generation ? seen ^ there << GENERATION_SHIFT : 0;
     unsigned shift = place * CALL_BITS;
-    *before = (unsigned)(cells >> shift) & 3u;
+    *before = (hf__call)(cells >> shift & 3u);
     uint64_t changed = generation << GENERATION_SHIFT | (cells & ~(UINT64_C(3) << shift)) |
                        (uint64_t)call << shift;
-    if (HF__SWAP_IF(word, &seen, changed, memory_order_relaxed)) {
+    /* release: who sees the call sees that its place was taken. Pairs with the
+     * acquire of the words in hf__window_recount(). */
+    if (HF__SWAP_IF(word, &seen, changed, memory_order_release)) {
       return true;
     }
   }
@@ -84,7 +89,7 @@ static uint64_t changed_count(uint64_t count, bool more, bool less) {
 
 /* A call and the one that it replaced may be added in either order, so for a moment
  * a count can be below 0: nothing stops it there, or it would stay too high. */
-static void add_to_counts(hf__window *window, uint64_t generation, unsigned call, unsigned before) {
+static void add_to_counts(hf__window *window, uint64_t generation, hf__call call, hf__call before) {
   uint64_t seen = HF__LOAD(&window->counts, memory_order_relaxed);
   for (;;) {
     uint64_t there = seen >> GENERATION_SHIFT;
@@ -96,20 +101,24 @@ static void add_to_counts(hf__window *window, uint64_t generation, unsigned call
     uint64_t failures = counts >> FAILURES_SHIFT & COUNT_MASK;
     uint64_t slow = counts & COUNT_MASK;
     calls += calls < window->calls;
-    failures =
-        changed_count(failures, (call & HF__CALL_FAILED) != 0, (before & HF__CALL_FAILED) != 0);
-    slow = changed_count(slow, (call & HF__CALL_SLOW) != 0, (before & HF__CALL_SLOW) != 0);
+    failures = changed_count(failures, call == HF__CALL_FAILED, before == HF__CALL_FAILED);
+    slow = changed_count(slow, call == HF__CALL_SLOW, before == HF__CALL_SLOW);
     uint64_t changed =
         generation << GENERATION_SHIFT | calls << CALLS_SHIFT | failures << FAILURES_SHIFT | slow;
-    if (HF__SWAP_IF(&window->counts, &seen, changed, memory_order_relaxed)) {
+    /* release: who sees a call counted finds it in its place. Pairs with the acquire
+     * in read_calls(). Of all that count, the last sees the counts of all the rest,
+     * for they are one word: no fence is needed. */
+    if (HF__SWAP_IF(&window->counts, &seen, changed, memory_order_release)) {
       return;
     }
   }
 }
 
-static void record_call(hf__window *window, uint64_t generation, unsigned call) {
-  uint64_t ticket = HF__ADD(&window->next, 1, memory_order_relaxed) % window->calls;
-  unsigned before = 0;
+static void record_call(hf__window *window, uint64_t generation, hf__call call) {
+  /* release: who sees a place taken sees the calls that were put before. Pairs with
+   * the acquire of `next` in hf__window_recount(). */
+  uint64_t ticket = HF__ADD(&window->next, 1, memory_order_release) % window->calls;
+  hf__call before = HF__CALL_NONE;
   if (put_call(&window->words[ticket / CALLS_PER_WORD], (unsigned)(ticket % CALLS_PER_WORD),
                generation, call, &before)) {
     add_to_counts(window, generation, call, before);
@@ -123,13 +132,62 @@ static uint32_t readable(const hf__window *window, uint64_t count) {
 }
 
 static hf__window_counts read_calls(const hf__window *window, uint32_t generation) {
-  uint64_t counts = HF__LOAD(&window->counts, memory_order_relaxed);
+  /* acquire: pairs with the release in add_to_counts(). */
+  uint64_t counts = HF__LOAD(&window->counts, memory_order_acquire);
   if (counts >> GENERATION_SHIFT != generation) {
     return (hf__window_counts){0, 0, 0};
   }
   return (hf__window_counts){.calls = readable(window, counts >> CALLS_SHIFT),
                              .failures = readable(window, counts >> FAILURES_SHIFT),
                              .slow = readable(window, counts)};
+}
+
+static void add_cells(hf__window_counts *sum, uint64_t word, uint32_t generation) {
+  const uint64_t low_bits = UINT64_C(0x5555555555555555);
+  if (word >> GENERATION_SHIFT != generation) {
+    return;
+  }
+  uint64_t cells = word ^ (uint64_t)generation << GENERATION_SHIFT;
+  uint64_t low = cells & low_bits;
+  uint64_t high = cells >> 1 & low_bits;
+  sum->calls += (uint32_t)__builtin_popcountll(low | high);
+  sum->failures += (uint32_t)__builtin_popcountll(low & ~high);
+  sum->slow += (uint32_t)__builtin_popcountll(high & ~low);
+}
+
+static hf__window_counts count_words(const hf__window *window, size_t words, uint32_t generation) {
+  hf__window_counts sum = {0, 0, 0};
+  for (size_t i = 0; i < words; i++) {
+    /* acquire: pairs with the release in put_call(). */
+    add_cells(&sum, HF__LOAD(&window->words[i], memory_order_acquire), generation);
+  }
+  return sum;
+}
+
+/* acquire: pairs with the release in record_call(). */
+static uint64_t places_taken(const hf__window *window) {
+  return HF__LOAD(&window->next, memory_order_acquire);
+}
+
+/*
+ * One word is read at once. Of several, what is found is a window that there was if
+ * no place was taken meanwhile: what was put meanwhile had its place before, so all
+ * of it is being settled at this moment, and none comes after another.
+ */
+hf__window_counts hf__window_recount(const hf__window *window, uint32_t generation) {
+  size_t words = (window->calls + CALLS_PER_WORD - 1) / CALLS_PER_WORD;
+  if (words == 1) {
+    return count_words(window, words, generation);
+  }
+  hf__window_counts sum;
+  uint64_t before;
+  uint64_t after = places_taken(window);
+  do {
+    before = after;
+    sum = count_words(window, words, generation);
+    after = places_taken(window);
+  } while (after != before);
+  return sum;
 }
 
 /* The last while ----------------------------------------------------------- */
@@ -160,13 +218,13 @@ static void add_to_step(atomic_uint_least64_t *word, uint64_t tag, memory_order 
 
 /* release: who sees a failure sees its call as well, or a share of failures could
  * look larger than it ever was. Pairs with the acquire in read_steps(). */
-static void record_in_step(hf__window *window, uint32_t generation, uint64_t step, unsigned call) {
+static void record_in_step(hf__window *window, uint32_t generation, uint64_t step, hf__call call) {
   atomic_uint_least64_t *words = &window->words[step % HF__WINDOW_STEPS * WORDS_PER_STEP];
   uint64_t tag = step_tag(generation, step);
   add_to_step(&words[0], tag, memory_order_relaxed);
-  if (call & HF__CALL_FAILED) {
+  if (call == HF__CALL_FAILED) {
     add_to_step(&words[1], tag, memory_order_release);
-  } else if (call & HF__CALL_SLOW) {
+  } else if (call == HF__CALL_SLOW) {
     add_to_step(&words[2], tag, memory_order_release);
   }
 }
@@ -223,7 +281,7 @@ static hf__window_counts read_steps(const hf__window *window, uint32_t generatio
 
 /* Either ------------------------------------------------------------------- */
 
-void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, unsigned call) {
+void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, hf__call call) {
   if (window->kind == HF_BREAKER_WINDOW_CALLS) {
     record_call(window, generation, call);
   } else if (window->kind == HF_BREAKER_WINDOW_TIME) {

@@ -13,8 +13,13 @@
 
 enum { HF__WINDOW_STEPS = 10 };
 
-/* What a call was, as bits. */
-enum { HF__CALL_FAILED = 1, HF__CALL_SLOW = 2 };
+/* What a call was, as a cell of a window of calls says it. */
+typedef enum hf__call {
+  HF__CALL_NONE = 0,
+  HF__CALL_FAILED = 1,
+  HF__CALL_SLOW = 2,
+  HF__CALL_SUCCEEDED = 3
+} hf__call;
 
 typedef struct hf__window_counts {
   uint32_t calls;
@@ -42,10 +47,17 @@ void hf__window_init(hf__window *window, const hf_breaker_options *options,
                      atomic_uint_least64_t *words);
 
 /* Counts a call of a generation. `tick_ms` is the present. Progress: lock-free. */
-void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, unsigned call);
+void hf__window_record(hf__window *window, uint32_t generation, uint64_t tick_ms, hf__call call);
 
 /* What it holds of a generation. A window of time ends with the present, or with a
  * call that another thread's clock put after it, less than a window away. */
 hf__window_counts hf__window_read(const hf__window *window, uint32_t generation, uint64_t tick_ms);
+
+/* The same of a window of calls, from the calls themselves. hf__window_read() takes
+ * counts that are kept beside them: a call and the one that it replaced may be added
+ * in either order, so with calls that are being settled they can say what the calls
+ * never were. This takes each such call as settled or not. Progress: lock-free.
+ * Cost: O(window / 22). */
+hf__window_counts hf__window_recount(const hf__window *window, uint32_t generation);
 
 #endif

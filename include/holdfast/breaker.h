@@ -39,6 +39,10 @@
  * settled at that moment. When nobody settles any more, a window that the last calls
  * left over its threshold has opened the breaker.
  *
+ * A window of calls opens it only with a share that its calls had together: those
+ * that are being settled count as settled or not, each as one. Until a call has taken
+ * its place, the one before it stays there.
+ *
  * A window of time ends with the present, or with the last call in it if a clock that
  * was read later put that after the present, by less than the window: threads whose
  * clocks were read on either side of a step see each other's calls.

@@ -3,16 +3,15 @@
 # No semicolons in them. Each is a test that passes when the fault is found, and fails when it is
 # not, or when its place is not in the source any more.
 
-function(hf_add_mutant name source from to)
+# The mutant, as objects: mutant_core_<name>. What follows are definitions to compile it with.
+function(hf_add_mutant_core name source from to)
   set(mutants "${CMAKE_CURRENT_BINARY_DIR}/mutants")
   if(source STREQUAL "breaker_inline.h")
     set(original "${PROJECT_SOURCE_DIR}/include/holdfast/${source}")
     set(copy "${mutants}/${name}/holdfast/${source}")
-    set(compiled stepped_calls.c)
   else()
     set(original "${PROJECT_SOURCE_DIR}/csrc/${source}")
     set(copy "${mutants}/${name}.c")
-    set(compiled "${source}")
   endif()
   add_custom_command(
     OUTPUT "${copy}"
@@ -27,14 +26,35 @@ function(hf_add_mutant name source from to)
     add_library(mutant_core_${name} OBJECT "${copy}")
   endif()
   target_compile_options(mutant_core_${name} PRIVATE ${stepped} -w)
+  target_compile_definitions(mutant_core_${name} PRIVATE ${ARGN})
   target_link_libraries(mutant_core_${name} PRIVATE holdfast_test_settings)
-  # The copy stands for its source among the others.
-  set(others "$<FILTER:$<TARGET_OBJECTS:explore_core>,EXCLUDE,/${compiled}[.]>")
-  add_executable(mutant_${name} explore_breaker.c $<TARGET_OBJECTS:mutant_core_${name}> "${others}")
+endfunction()
+
+# Its test: the explorer's program with the mutant's objects and others.
+function(hf_add_mutant_test name program)
+  add_executable(mutant_${name} "${program}" $<TARGET_OBJECTS:mutant_core_${name}> ${ARGN})
   target_compile_definitions(mutant_${name} PRIVATE "HF_MUTANT=\"${name}\"")
   target_link_libraries(mutant_${name} PRIVATE explore_support)
   add_test(NAME explore_mutant_${name} COMMAND mutant_${name})
   set_tests_properties(explore_mutant_${name} PROPERTIES TIMEOUT 600)
+endfunction()
+
+function(hf_add_mutant name source from to)
+  hf_add_mutant_core(${name} ${source} "${from}" "${to}")
+  if(source STREQUAL "breaker_inline.h")
+    set(compiled stepped_calls.c)
+  else()
+    set(compiled "${source}")
+  endif()
+  # The copy stands for its source among the others.
+  set(others "$<FILTER:$<TARGET_OBJECTS:explore_core>,EXCLUDE,/${compiled}[.]>")
+  hf_add_mutant_test(${name} explore_breaker.c "${others}")
+endfunction()
+
+# Of a window of calls alone, which explore_window looks at.
+function(hf_add_window_mutant name from to)
+  hf_add_mutant_core(${name} breaker_window.c "${from}" "${to}" ${one_call_per_word})
+  hf_add_mutant_test(${name} explore_window.c)
 endfunction()
 
 # Not one swap: somebody's change is lost.
@@ -52,11 +72,11 @@ hf_add_mutant(probe_settled_by_store breaker.c
               "done = ${swap}, &word, to, memory_order_acq_rel)"
               "(HF__STORE(&breaker->word, to, memory_order_release), done = true)")
 hf_add_mutant(window_counts_stored breaker_window.c
-              "if (HF__SWAP_IF(&window->counts, &seen, changed, memory_order_relaxed)) {"
-              "if (HF__STORE(&window->counts, changed, memory_order_relaxed), true) {")
+              "if (HF__SWAP_IF(&window->counts, &seen, changed, memory_order_release)) {"
+              "if (HF__STORE(&window->counts, changed, memory_order_release), true) {")
 hf_add_mutant(window_place_stored breaker_window.c
-              "if (HF__SWAP_IF(word, &seen, changed, memory_order_relaxed)) {"
-              "if (HF__STORE(word, changed, memory_order_relaxed), true) {")
+              "if (HF__SWAP_IF(word, &seen, changed, memory_order_release)) {"
+              "if (HF__STORE(word, changed, memory_order_release), true) {")
 hf_add_mutant(window_step_stored breaker_window.c
               "if (HF__SWAP_IF(word, &seen, tag << TAG_BITS | count, order)) {"
               "if (HF__STORE(word, tag << TAG_BITS | count, order), true) {")
@@ -144,6 +164,11 @@ hf_add_mutant(step_ahead_not_seen breaker_window.c
 hf_add_mutant(one_step_ahead_seen breaker_window.c
               "for (uint64_t ahead = HF__WINDOW_STEPS - 1" "for (uint64_t ahead = 1")
 
+hf_add_mutant(counts_trip_alone breaker.c
+              "if (of_calls && cause != HF_BREAKER_UNCHANGED) {" "if (false) {")
+hf_add_window_mutant(counted_while_places_are_taken "} while (after != before)"
+                     "} while (false)")
+
 # Orders. Only weak memory shows them: on x86-64 a locked operation is a fence already.
 hf_add_mutant(fence_removed breaker.c "HF__FENCE(memory_order_seq_cst)" "(void)0")
 hf_add_mutant(fence_acq_rel breaker.c "HF__FENCE(memory_order_seq_cst)"
@@ -169,3 +194,17 @@ hf_add_mutant(lost_probe_not_acquired breaker.c
 hf_add_mutant(word_not_acquired breaker.c
               "return HF__LOAD(&breaker->word, memory_order_acquire)"
               "return HF__LOAD(&breaker->word, memory_order_relaxed)")
+hf_add_mutant(counts_not_released breaker_window.c
+              "HF__SWAP_IF(&window->counts, &seen, changed, memory_order_release)"
+              "HF__SWAP_IF(&window->counts, &seen, changed, memory_order_relaxed)")
+hf_add_mutant(counts_not_acquired breaker_window.c
+              "HF__LOAD(&window->counts, memory_order_acquire)"
+              "HF__LOAD(&window->counts, memory_order_relaxed)")
+hf_add_window_mutant(call_not_released "HF__SWAP_IF(word, &seen, changed, memory_order_release)"
+                     "HF__SWAP_IF(word, &seen, changed, memory_order_relaxed)")
+hf_add_window_mutant(call_not_acquired "HF__LOAD(&window->words[i], memory_order_acquire)"
+                     "HF__LOAD(&window->words[i], memory_order_relaxed)")
+hf_add_window_mutant(place_not_released "HF__ADD(&window->next, 1, memory_order_release)"
+                     "HF__ADD(&window->next, 1, memory_order_relaxed)")
+hf_add_window_mutant(place_not_acquired "HF__LOAD(&window->next, memory_order_acquire)"
+                     "HF__LOAD(&window->next, memory_order_relaxed)")
