@@ -297,8 +297,14 @@ HF_API hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t n
 HF_API hf_transition hf_breaker_set_state(hf_breaker *breaker, hf_breaker_state state,
                                           uint64_t now_ns);
 
-/** Closes it and makes every figure 0, opens and closes too. Calls that settle
- *  meanwhile may be counted or not. Threads: any. */
+/**
+ * Closes it as hf_breaker_set_state() does, and makes every figure 0, opens and closes
+ * too. Afterwards no figure has what was done before it began, and each has all that
+ * began after it returned; what others did meanwhile may be counted or not. What was
+ * permitted before is late.
+ *
+ * Threads: any. Progress: lock-free.
+ */
 HF_API hf_transition hf_breaker_reset(hf_breaker *breaker, uint64_t now_ns);
 
 /**

@@ -108,9 +108,29 @@ static void totals_of(const hf_breaker_snapshot *snapshot, uint64_t totals[HF__C
   totals[HF__COUNT_REFUSED] = snapshot->refused;
 }
 
+static bool resets_done(void) {
+  for (size_t i = 0; i < WORLD_RECORDS; i++) {
+    if (world_operation(i)->kind == OPERATION_RESET && !the_world.records[i].done) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static void forget_operations(void) {
+  for (size_t i = 0; i < WORLD_RECORDS; i++) {
+    operation_record *record = &the_world.records[i];
+    record->forgotten = record->forgotten || record->done;
+  }
+}
+
 static void begin_operation(size_t index) {
   const planned_operation *operation = world_operation(index);
   operation_record *record = &the_world.records[index];
+  record->kept = resets_done();
+  if (operation->kind == OPERATION_RESET) {
+    forget_operations();
+  }
   if (operation->kind == OPERATION_SETTLE) {
     held_permit *held = &the_world.permits[operation->permit];
     record->skipped = !held->acquired;
@@ -149,6 +169,9 @@ static void run_operation(size_t index) {
     break;
   case OPERATION_SET_STATE:
     transition = hf_breaker_set_state(breaker, operation->state, now_ns);
+    break;
+  case OPERATION_RESET:
+    transition = hf_breaker_reset(breaker, now_ns);
     break;
   case OPERATION_CONFIGURE: {
     hf_breaker_options options = scenario_options(the_scenario);
@@ -224,6 +247,8 @@ static const char *operation_name(size_t thread, size_t number) {
   case OPERATION_SET_STATE:
     (void)snprintf(name, sizeof name, "set %s", hf_breaker_state_name(operation->state));
     break;
+  case OPERATION_RESET:
+    return "reset";
   case OPERATION_CONFIGURE:
     return "configure";
   case OPERATION_PEEK:

@@ -30,6 +30,7 @@ typedef enum operation_kind {
   OPERATION_ACQUIRE,
   OPERATION_SETTLE,
   OPERATION_SET_STATE,
+  OPERATION_RESET,
   OPERATION_CONFIGURE,
   OPERATION_PEEK,
   OPERATION_READ
@@ -53,6 +54,8 @@ typedef struct planned_operation {
   { .kind = OPERATION_SETTLE, .permit = (number), .outcome = HF_OUTCOME_##what, .at_ns = (at) }
 #define SET(to, at)                                                                                \
   { .kind = OPERATION_SET_STATE, .state = HF_BREAKER_##to, .at_ns = (at) }
+#define RESET(at)                                                                                  \
+  { .kind = OPERATION_RESET, .at_ns = (at) }
 #define CONFIGURE(threshold, time)                                                                 \
   { .kind = OPERATION_CONFIGURE, .failure_threshold = (threshold), .open_ms = (time) }
 #define CONFIGURE_RATE(percent)                                                                    \
@@ -96,6 +99,8 @@ typedef struct operation_record {
   bool skipped; /* SETTLE of what was refused */
   bool permitted;
   bool counted;
+  bool forgotten; /* it was done when a reset began */
+  bool kept;      /* all resets were done when it began */
   hf_breaker_state peeked;
   uint32_t generation_before; /* SETTLE: the breaker's */
   hf_transition transition;

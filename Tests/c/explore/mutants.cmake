@@ -169,6 +169,19 @@ hf_add_mutant(counts_trip_alone breaker.c
 hf_add_window_mutant(counted_while_places_are_taken "} while (after != before)"
                      "} while (false)")
 
+# Reset.
+hf_add_mutant(reset_does_not_close breaker.c
+              "hf_breaker_set_state(breaker, HF_BREAKER_CLOSED, now_ns)"
+              "hf_breaker_set_state(breaker, HF_BREAKER_METRICS_ONLY, now_ns)")
+hf_add_mutant(reset_keeps_totals breaker_counters.c
+              "HF__STORE(&first->counts[counter], 0, memory_order_relaxed)" "(void)0")
+hf_add_mutant(reset_keeps_totals_of_processors breaker_counters.c
+              "HF__STORE(&all[i].counts[counter], 0, memory_order_relaxed)" "(void)0")
+hf_add_mutant(reset_keeps_opens breaker.c
+              "HF__STORE(&breaker->opens, 0, memory_order_relaxed)" "(void)0")
+hf_add_mutant(reset_keeps_closes breaker.c
+              "HF__STORE(&breaker->closes, 0, memory_order_relaxed)" "(void)0")
+
 # Orders. Only weak memory shows them: on x86-64 a locked operation is a fence already.
 hf_add_mutant(fence_removed breaker.c "HF__FENCE(memory_order_seq_cst)" "(void)0")
 hf_add_mutant(fence_acq_rel breaker.c "HF__FENCE(memory_order_seq_cst)"
