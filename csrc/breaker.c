@@ -5,7 +5,9 @@
  * first look at it a load with acquire: who sees a generation sees what its maker
  * did before, such as the options it used. Counting is relaxed. What callers compile
  * in for closed breakers, breaker_inline.h, is used here too. Between recording
- * in a window and summing it stands a fence (see trip_by_rate).
+ * in a window of time and summing it stands a fence (see trip_by_rate). What is
+ * initialized is seen by others because its pointer is handed to them: by the caller
+ * of hf_breaker_create(), who sees to it, or with release and acquire.
  */
 #include "breaker.h"
 
@@ -182,6 +184,8 @@ static void store_options(hf_breaker *breaker, const hf_breaker_options *options
   HF__STORE(&live->probe_lease_ms, options->probe_lease_ms, memory_order_relaxed);
 }
 
+/* relaxed: as store_options(). That a generation's options are those which its maker
+ * knew is because of the word's acquire and release. */
 #define OPTION(breaker, name) HF__LOAD(&(breaker)->options.name, memory_order_relaxed)
 
 hf_status hf_breaker_configure(hf_breaker *breaker, const hf_breaker_options *options,
@@ -338,11 +342,13 @@ static uint64_t open_word(const hf_breaker *breaker, uint32_t attempt, uint32_t 
 static bool transit(hf_breaker *breaker, uint64_t *seen, uint64_t to, hf_breaker_cause cause,
                     uint64_t now_ns, hf_transition *transition) {
   uint64_t from = *seen;
-  /* release: what this thread recorded comes before the new state; acquire on
-   * failure: the other's did. */
+  /* release: what this thread did before, such as replacing options, comes before the
+   * new state; pairs with every acquire of the word. acquire, on failure too: what the
+   * maker of the state that is found did before is seen. */
   if (!HF__SWAP_IF_ACQUIRE(&breaker->word, seen, to, memory_order_acq_rel)) {
     return false;
   }
+  /* Both relaxed: totals, which order nothing and pair with nothing. */
   if (hf__word_state(to) == HF_BREAKER_OPEN) {
     HF__ADD(&breaker->opens, 1, memory_order_relaxed);
   } else if (hf__word_state(to) == HF_BREAKER_CLOSED &&
@@ -419,7 +425,8 @@ HF__APART static hf_status acquire_slowly(hf_breaker *breaker, uint64_t word, ui
         to = hf__word_with_payload(word,
                                    hf__half_open_payload(hf__word_out(word) + 1, hf__word_ok(word),
                                                          renewed_lease(breaker, word, now_ns)));
-        /* acquire on failure: as in transit(). */
+        /* acquire on failure: as in transit(). release: orders nothing of its own; the
+         * release of the state's maker goes on through any swap. */
         if (HF__SWAP_IF_ACQUIRE(&breaker->word, &word, to, memory_order_acq_rel)) {
           return permit_in(permit, to, now_ns);
         }
@@ -551,8 +558,8 @@ static bool settle_closed(hf_breaker *breaker, uint64_t word, const hf_permit *p
         break;
       }
     } else if (run == hf__word_payload(word) ||
-               /* acq_rel: the run orders nothing of its own, but the state that is
-                * found instead must be seen whole. */
+               /* acquire on failure: as in transit(). release: as for a probe's place
+                * in acquire_slowly(). */
                HF__SWAP_IF_ACQUIRE(&breaker->word, &word, hf__word_with_payload(word, run),
                                    memory_order_acq_rel)) {
       break;
@@ -586,6 +593,8 @@ static bool settle_probe(hf_breaker *breaker, uint64_t word, const hf_permit *pe
     } else {
       uint64_t to =
           hf__word_with_payload(word, hf__half_open_payload(out, ok, hf__word_lease(word)));
+      /* acquire on failure: as in transit(). release: as for a probe's place in
+       * acquire_slowly(). */
       done = HF__SWAP_IF_ACQUIRE(&breaker->word, &word, to, memory_order_acq_rel);
     }
     if (done) {
@@ -702,6 +711,7 @@ hf_breaker_snapshot hf_breaker_read(const hf_breaker *breaker, uint64_t now_ns) 
       .neutral = total(breaker, HF__COUNT_NEUTRAL),
       .late = total(breaker, HF__COUNT_LATE),
       .refused = total(breaker, HF__COUNT_REFUSED),
+      /* Both relaxed: as in transit(). */
       .opens = HF__LOAD(&breaker->opens, memory_order_relaxed),
       .closes = HF__LOAD(&breaker->closes, memory_order_relaxed),
       .consecutive_failures = state == HF_BREAKER_CLOSED ? (uint32_t)hf__word_payload(word) : 0,
@@ -741,6 +751,7 @@ hf_transition hf_breaker_set_state(hf_breaker *breaker, hf_breaker_state state, 
 hf_transition hf_breaker_reset(hf_breaker *breaker, uint64_t now_ns) {
   hf_transition transition = hf_breaker_set_state(breaker, HF_BREAKER_CLOSED, now_ns);
   hf__counters_reset(&breaker->first, &breaker->shards);
+  /* Both relaxed: as in transit(). */
   HF__STORE(&breaker->opens, 0, memory_order_relaxed);
   HF__STORE(&breaker->closes, 0, memory_order_relaxed);
   return transition;

@@ -329,6 +329,7 @@ static bool count_in(hf_breaker_registry *registry) {
 }
 
 static void count_out(hf_breaker_registry *registry) {
+  /* relaxed: as count_in(). */
   HF__ADD(&registry->count, UINT64_MAX, memory_order_relaxed);
 }
 
@@ -388,10 +389,11 @@ static entry *put_in(const wanted *what, entry *fresh) {
     if (pinned != NULL) {
       return pinned;
     }
+    /* relaxed: released by what follows, and nobody else has the entry yet. */
     HF__STORE(&fresh->next, first, memory_order_relaxed);
     /* seq_cst: like all that is done to the links of chains. It releases the entry; pairs
      * with follow(). That the head is what it was means that no other was put in since,
-     * or that it is out again. */
+     * or that it is out again. relaxed on failure: the chain is followed anew. */
     if (HF__SWAP_IF(what->head, &first, fresh, memory_order_seq_cst)) {
       return fresh;
     }
@@ -474,6 +476,8 @@ bool hf_breaker_registry_find(hf_breaker_registry *registry, const char *name, s
 
 /* Whether readers may be left who were there when what is waiting was taken out. */
 static bool look_for_readers(hf_breaker_registry *registry) {
+  /* relaxed: only this thread writes it while it is evicting, and the one before is
+   * ordered by `evicting`. */
   uint32_t current = HF__LOAD(&registry->current, memory_order_relaxed);
   uint32_t of_other = 0;
   for (uint32_t i = 0; i < READER_COUNTS; i++) {
@@ -526,12 +530,14 @@ static bool kill(entry *at, uint64_t now_ns, uint64_t idle_ns) {
   if ((seen & PINS_MASK) != 0) {
     return false;
   }
+  /* relaxed: at least as new as the unpinning that was just acquired. */
   uint64_t since = now_ns - HF__LOAD(&at->used_ns, memory_order_relaxed);
   if (since < idle_ns || since > INT64_MAX) {
     return false;
   }
   hf_breaker_snapshot snapshot = hf_breaker_read(at->breaker, now_ns);
-  /* relaxed: that it succeeds means that nobody pinned it since. */
+  /* relaxed: that it succeeds means that nobody pinned it since; if it fails, nothing
+   * is done with what is there. */
   return snapshot.state == HF_BREAKER_CLOSED && snapshot.consecutive_failures == 0 &&
          HF__SWAP_IF(&at->word, &seen, seen | DEAD, memory_order_relaxed);
 }
@@ -539,7 +545,8 @@ static bool kill(entry *at, uint64_t now_ns, uint64_t idle_ns) {
 /* Takes a dead entry out of its chain, which leaves its own `next` for those who are at
  * it. `before` is an entry of the chain that has it as its next; NULL if it was the first. */
 static void take_out(entry_link *head, entry *before, entry *dead) {
-  /* seq_cst, all: see the top. */
+  /* seq_cst, all: see the top. relaxed where the swap fails: the chain is followed
+   * anew. */
   entry *after = follow(&dead->next);
   if (before == NULL) {
     entry *first = dead;
@@ -601,7 +608,8 @@ static size_t evict(hf_breaker_registry *registry, uint64_t now_ns, uint64_t idl
 size_t hf_breaker_registry_evict(hf_breaker_registry *registry, uint64_t now_ns, uint64_t idle_ns,
                                  size_t budget) {
   uint32_t nobody = 0;
-  /* acquire: pairs with the release below, of the one before. */
+  /* acquire: pairs with the release below, of the one before. relaxed on failure: then
+   * nothing is done. */
   if (!HF__SWAP_IF(&registry->evicting, &nobody, 1, memory_order_acquire)) {
     return 0;
   }

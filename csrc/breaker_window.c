@@ -63,6 +63,7 @@ static bool newer(uint64_t word, uint64_t number, unsigned bits) {
  * newer generation has the place. */
 static bool put_call(atomic_uint_least64_t *word, unsigned place, uint64_t generation,
                      hf__call call, hf__call *before) {
+  /* relaxed, as when the swap fails: only what the swap then replaces. */
   uint64_t seen = HF__LOAD(word, memory_order_relaxed);
   for (;;) {
     uint64_t there = seen >> GENERATION_SHIFT;
@@ -90,7 +91,7 @@ static uint64_t changed_count(uint64_t count, bool more, bool less) {
 /* A call and the one that it replaced may be added in either order, so for a moment
  * a count can be below 0: nothing stops it there, or it would stay too high. */
 static void add_to_counts(hf__window *window, uint64_t generation, hf__call call, hf__call before) {
-  uint64_t seen = HF__LOAD(&window->counts, memory_order_relaxed);
+  uint64_t seen = HF__LOAD(&window->counts, memory_order_relaxed); /* as in put_call() */
   for (;;) {
     uint64_t there = seen >> GENERATION_SHIFT;
     if (newer(seen, generation, GENERATION_BITS)) {
@@ -202,7 +203,7 @@ static uint64_t step_tag(uint32_t generation, uint64_t step) {
 /* Adds 1 to the lower half: an equal tag adds, an older one is replaced, into a
  * newer one nothing is written. */
 static void add_to_step(atomic_uint_least64_t *word, uint64_t tag, memory_order order) {
-  uint64_t seen = HF__LOAD(word, memory_order_relaxed);
+  uint64_t seen = HF__LOAD(word, memory_order_relaxed); /* as in put_call() */
   for (;;) {
     uint64_t there = seen >> TAG_BITS;
     if (newer(seen, tag, TAG_BITS)) {
@@ -221,6 +222,8 @@ static void add_to_step(atomic_uint_least64_t *word, uint64_t tag, memory_order 
 static void record_in_step(hf__window *window, uint32_t generation, uint64_t step, hf__call call) {
   atomic_uint_least64_t *words = &window->words[step % HF__WINDOW_STEPS * WORDS_PER_STEP];
   uint64_t tag = step_tag(generation, step);
+  /* relaxed: released with what follows; of a success alone it is the fence in
+   * trip_by_rate() that lets one of two see it. */
   add_to_step(&words[0], tag, memory_order_relaxed);
   if (call == HF__CALL_FAILED) {
     add_to_step(&words[1], tag, memory_order_release);
@@ -265,7 +268,8 @@ static hf__window_counts read_steps(const hf__window *window, uint32_t generatio
     uint64_t of = last - back;
     const atomic_uint_least64_t *words = &window->words[of % HF__WINDOW_STEPS * WORDS_PER_STEP];
     uint64_t tag = step_tag(generation, of);
-    /* acquire: pairs with the release in record_in_step(). Calls come last. */
+    /* acquire: pairs with the release in record_in_step(). Calls come last, relaxed:
+     * nothing is read because of them. */
     uint64_t failures = HF__LOAD(&words[1], memory_order_acquire);
     uint64_t slow = HF__LOAD(&words[2], memory_order_acquire);
     uint64_t calls = HF__LOAD(&words[0], memory_order_relaxed);
