@@ -169,6 +169,8 @@ hf_add_mutant(counts_trip_alone breaker.c
 hf_add_window_mutant(counted_while_places_are_taken "} while (after != before)"
                      "} while (false)")
 
+hf_add_window_mutant(successes_recounted_as_slow "popcountll(high & ~low)" "popcountll(high)")
+
 # Reset.
 hf_add_mutant(reset_does_not_close breaker.c
               "hf_breaker_set_state(breaker, HF_BREAKER_CLOSED, now_ns)"
