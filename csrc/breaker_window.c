@@ -19,6 +19,7 @@ enum {
 };
 
 #define COUNT_MASK ((UINT64_C(1) << COUNT_BITS) - 1)
+#define NEXT_MASK ((UINT64_C(1) << GENERATION_SHIFT) - 1)
 
 size_t hf__window_words(const hf_breaker_options *options) {
   switch (options->window) {
@@ -115,12 +116,32 @@ static void add_to_counts(hf__window *window, uint64_t generation, hf__call call
   }
 }
 
+/* Takes the next place of all. False: a newer generation counts, whose places are not for
+ * a call that was held up: one that it took would stay empty for a whole round. */
+static bool take_place(hf__window *window, uint64_t generation, uint64_t *place) {
+  uint64_t seen = HF__LOAD(&window->next, memory_order_relaxed); /* as in put_call() */
+  for (;;) {
+    bool late = newer(seen, generation, GENERATION_BITS);
+    if (late) {
+      return false;
+    }
+    *place = seen & COUNT_MASK;
+    /* Rounds are counted so that hf__window_recount() sees that one went by. */
+    uint64_t next = *place + 1 < window->calls ? seen + 1 : seen - *place + COUNT_MASK + 1;
+    uint64_t changed = generation << GENERATION_SHIFT | (next & NEXT_MASK);
+    /* release: who sees a place taken sees the calls that were put before. Pairs with
+     * the acquire of `next` in hf__window_recount(). */
+    if (HF__SWAP_IF(&window->next, &seen, changed, memory_order_release)) {
+      return true;
+    }
+  }
+}
+
 static void record_call(hf__window *window, uint64_t generation, hf__call call) {
-  /* release: who sees a place taken sees the calls that were put before. Pairs with
-   * the acquire of `next` in hf__window_recount(). */
-  uint64_t ticket = HF__ADD(&window->next, 1, memory_order_release) % window->calls;
+  uint64_t place = 0;
   hf__call before = HF__CALL_NONE;
-  if (put_call(&window->words[ticket / CALLS_PER_WORD], (unsigned)(ticket % CALLS_PER_WORD),
+  if (take_place(window, generation, &place) &&
+      put_call(&window->words[place / CALLS_PER_WORD], (unsigned)(place % CALLS_PER_WORD),
                generation, call, &before)) {
     add_to_counts(window, generation, call, before);
   }
@@ -165,7 +186,7 @@ static hf__window_counts count_words(const hf__window *window, size_t words, uin
   return sum;
 }
 
-/* acquire: pairs with the release in record_call(). */
+/* acquire: pairs with the release in take_place(). */
 static uint64_t places_taken(const hf__window *window) {
   return HF__LOAD(&window->next, memory_order_acquire);
 }

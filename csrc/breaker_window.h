@@ -31,8 +31,8 @@ typedef struct hf__window {
   hf_breaker_window kind;
   uint32_t calls;   /* CALLS: how many it holds */
   uint32_t step_ms; /* TIME: a tenth of it */
-  /* CALLS: the next place; the counts, `generation (20 bits) | calls (14) |
-   * failures (14) | slow (14)`. */
+  /* CALLS: the next place, `generation of the last (20 bits) | round (30) | place (14)`;
+   * the counts, `generation (20) | calls (14) | failures (14) | slow (14)`. */
   atomic_uint_least64_t next;
   atomic_uint_least64_t counts;
   /* CALLS: words of `generation (20) | 22 calls of 2 bits`. TIME: for each step

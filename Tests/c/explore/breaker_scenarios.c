@@ -434,6 +434,18 @@ const breaker_scenario SCENARIOS[] = {
         .check = it_closes,
     },
     {
+        .name = "an older generation's result among a window's calls",
+        .window = HF_BREAKER_WINDOW_CALLS,
+        .window_calls = 2,
+        .minimum_calls = 2,
+        .failure_rate_percent = 100,
+        .setup = {ACQUIRE(0, MS(1))},
+        .threads = {{SETTLE(0, SUCCESS, MS(2))},
+                    {SET(CLOSED, MS(3)), ACQUIRE(1, MS(3)), SETTLE(1, FAILURE, MS(4)),
+                     ACQUIRE(2, MS(4)), SETTLE(2, FAILURE, MS(5))}},
+        .check = it_opens,
+    },
+    {
         .name = "a step's results that come in the next generation",
         .window = HF_BREAKER_WINDOW_TIME,
         .minimum_calls = 2,

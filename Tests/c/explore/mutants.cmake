@@ -77,6 +77,9 @@ hf_add_mutant(window_counts_stored breaker_window.c
 hf_add_mutant(window_place_stored breaker_window.c
               "if (HF__SWAP_IF(word, &seen, changed, memory_order_release)) {"
               "if (HF__STORE(word, changed, memory_order_release), true) {")
+hf_add_mutant(window_next_place_stored breaker_window.c
+              "if (HF__SWAP_IF(&window->next, &seen, changed, memory_order_release)) {"
+              "if (HF__STORE(&window->next, changed, memory_order_release), true) {")
 hf_add_mutant(window_step_stored breaker_window.c
               "if (HF__SWAP_IF(word, &seen, tag << TAG_BITS | count, order)) {"
               "if (HF__STORE(word, tag << TAG_BITS | count, order), true) {")
@@ -104,6 +107,8 @@ hf_add_mutant(hand_keeps_generation breaker.c
 hf_add_mutant(late_is_counted breaker.c
               "return (word & ~HF__PAYLOAD_MASK) == permit->state"
               "return hf__word_state(word) == hf__word_state(permit->state)")
+hf_add_mutant(late_call_takes_a_place breaker_window.c
+              "bool late = newer(seen, generation, GENERATION_BITS)" "bool late = false")
 hf_add_mutant(window_of_all_generations breaker_window.c
               "uint64_t counts = there == generation ? seen : 0" "uint64_t counts = seen")
 
@@ -219,7 +224,8 @@ hf_add_window_mutant(call_not_released "HF__SWAP_IF(word, &seen, changed, memory
                      "HF__SWAP_IF(word, &seen, changed, memory_order_relaxed)")
 hf_add_window_mutant(call_not_acquired "HF__LOAD(&window->words[i], memory_order_acquire)"
                      "HF__LOAD(&window->words[i], memory_order_relaxed)")
-hf_add_window_mutant(place_not_released "HF__ADD(&window->next, 1, memory_order_release)"
-                     "HF__ADD(&window->next, 1, memory_order_relaxed)")
+hf_add_window_mutant(place_not_released
+                     "HF__SWAP_IF(&window->next, &seen, changed, memory_order_release)"
+                     "HF__SWAP_IF(&window->next, &seen, changed, memory_order_relaxed)")
 hf_add_window_mutant(place_not_acquired "HF__LOAD(&window->next, memory_order_acquire)"
                      "HF__LOAD(&window->next, memory_order_relaxed)")
