@@ -115,8 +115,8 @@ hf_breaker_options hf_breaker_options_default(void) {
   };
 }
 
-/* 365 days; 24 days. */
 enum { MOST_PERCENT = 100, MOST_GROWTH_PERCENT = 1000, MOST_WINDOW_CALLS = 4096 };
+/* A day; 49 days; 24 days. */
 #define MOST_WINDOW_MS UINT32_C(86400000)
 #define MOST_OPEN_MS UINT32_C(0xFFFFFFFF)
 #define MOST_LEASE_MS UINT32_C(2073600000)

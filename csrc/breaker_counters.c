@@ -25,7 +25,7 @@ void hf__counters_spread(hf__shards *shards, const hf_allocator *allocator) {
 }
 
 uint64_t hf__counted(const hf__shard *first, const hf__shards *shards, hf__counter counter) {
-  /* relaxed, and those below: as hf__count(). */
+  /* relaxed, and those below: as in hf_breaker_front_count(). */
   uint64_t sum = HF__LOAD(&first->counts[counter], memory_order_relaxed);
   /* acquire: pairs with the release in hf__counters_spread(). */
   const hf__shard *all = HF__LOAD(shards, memory_order_acquire);
@@ -36,8 +36,8 @@ uint64_t hf__counted(const hf__shard *first, const hf__shards *shards, hf__count
 }
 
 void hf__counters_reset(hf__shard *first, hf__shards *shards) {
-  /* acquire: pairs with the release in spread(). The zeros are relaxed as all counts
-   * are: an addition at the same moment comes before or after. */
+  /* acquire: pairs with the release in hf__counters_spread(). The zeros are relaxed as all
+   * counts are: an addition at the same moment comes before or after. */
   hf__shard *all = HF__LOAD(shards, memory_order_acquire);
   for (size_t counter = 0; counter < HF__COUNTERS; counter++) {
     HF__STORE(&first->counts[counter], 0, memory_order_relaxed);
