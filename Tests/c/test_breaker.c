@@ -1480,7 +1480,8 @@ static void peer_defect_a_cancelled_probe_closes_the_circuit(void **state) {
 }
 
 /* Of sentinel: the state was seen as open before its deadline was stored, so that a probe passed at
- * once. Here both are one word: whoever sees it open sees the deadline. */
+ * once. Here both are one word: whoever sees it open sees the deadline. One thread cannot come
+ * between; the explorer's mutant open_before_its_deadline has the fault itself. */
 static void peer_defect_open_is_seen_before_its_deadline(void **state) {
   (void)state;
   fixture on = start(NULL);

@@ -113,6 +113,12 @@ hf_add_mutant(window_of_all_generations breaker_window.c
               "uint64_t counts = there == generation ? seen : 0" "uint64_t counts = seen")
 
 # Deadlines.
+set(without_deadline
+    "(hf__word_state(to) == HF_BREAKER_OPEN ? to & ~HF__PAYLOAD_MASK : to), memory_order_acq_rel)")
+hf_add_mutant(open_before_its_deadline breaker.c
+              "if (!${swap}, seen, to, memory_order_acq_rel)) {"
+              "if (!${swap}, seen, ${without_deadline} || \
+(HF__STORE(&breaker->word, to, memory_order_release), false)) {")
 hf_add_mutant(half_open_early breaker.c
               "left = open_left_ms(breaker, word, now_ns)"
               "left = open_left_ms(breaker, word, now_ns + HF__NS_PER_MS)")
