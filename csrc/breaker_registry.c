@@ -409,7 +409,8 @@ HF__APART static hf_status make(hf_breaker_registry *registry, wanted *what,
       return HF_OK;
     }
     return hf__error_set(error, HF_ERROR_REGISTRY_FULL, HF_NO_OFFSET, 0,
-                         "there are %lu circuit breakers, and may not be more",
+                         "there are %lu circuit breakers, and may not be more: evict those that "
+                         "nobody uses, unpin others, or raise the limit",
                          (unsigned long)registry->limit);
   }
   if (what->head == NULL) {
@@ -523,8 +524,32 @@ static bool has_room_aside(hf_breaker_registry *registry) {
   return registry->aside_count < MOST_ASIDE;
 }
 
+/* How long what nobody uses is left alone. */
+typedef struct patience {
+  uint64_t idle_ns;
+  uint64_t remember_ns; /* besides, where there is something to remember */
+} patience;
+
+/* How long that is of a breaker; more than there can be: until a hand decides, or time. */
+static uint64_t patience_with(const hf_breaker *breaker, uint64_t now_ns, patience kept) {
+  hf_breaker_snapshot snapshot = hf_breaker_read(breaker, now_ns);
+  switch (snapshot.state) {
+  case HF_BREAKER_CLOSED:
+    return snapshot.consecutive_failures == 0 ? kept.idle_ns : kept.remember_ns;
+  case HF_BREAKER_OPEN:
+    return snapshot.retry_after_ns == 0 ? kept.remember_ns : UINT64_MAX;
+  case HF_BREAKER_HALF_OPEN:
+    return kept.remember_ns;
+  case HF_BREAKER_FORCED_OPEN:
+  case HF_BREAKER_DISABLED:
+  case HF_BREAKER_METRICS_ONLY:
+    break;
+  }
+  return UINT64_MAX;
+}
+
 /* Makes an entry dead if nobody needs it. */
-static bool kill(entry *at, uint64_t now_ns, uint64_t idle_ns) {
+static bool kill(entry *at, uint64_t now_ns, patience kept) {
   /* acquire: pairs with unpinning; what was done to the breaker until then is seen. */
   uint64_t seen = HF__LOAD(&at->word, memory_order_acquire);
   if ((seen & PINS_MASK) != 0) {
@@ -532,13 +557,12 @@ static bool kill(entry *at, uint64_t now_ns, uint64_t idle_ns) {
   }
   /* relaxed: at least as new as the unpinning that was just acquired. */
   uint64_t since = now_ns - HF__LOAD(&at->used_ns, memory_order_relaxed);
-  if (since < idle_ns || since > INT64_MAX) {
+  if (since < kept.idle_ns || since > INT64_MAX) {
     return false;
   }
-  hf_breaker_snapshot snapshot = hf_breaker_read(at->breaker, now_ns);
   /* relaxed: that it succeeds means that nobody pinned it since; if it fails, nothing
    * is done with what is there. */
-  return snapshot.state == HF_BREAKER_CLOSED && snapshot.consecutive_failures == 0 &&
+  return since >= patience_with(at->breaker, now_ns, kept) &&
          HF__SWAP_IF(&at->word, &seen, seen | DEAD, memory_order_relaxed);
 }
 
@@ -563,14 +587,14 @@ static void take_out(entry_link *head, entry *before, entry *dead) {
 
 /* Goes over one chain. False: there is no room to put anything aside. */
 static bool evict_chain(hf_breaker_registry *registry, entry_link *head, uint64_t now_ns,
-                        uint64_t idle_ns, size_t *evicted) {
+                        patience kept, size_t *evicted) {
   entry *before = NULL;
   for (entry *at = follow(head); at != NULL;) {
     entry *next = follow(&at->next);
     if (!has_room_aside(registry)) {
       return false;
     }
-    if (kill(at, now_ns, idle_ns)) {
+    if (kill(at, now_ns, kept)) {
       take_out(head, before, at);
       registry->aside[registry->aside_count++] = at;
       count_out(registry);
@@ -583,8 +607,7 @@ static bool evict_chain(hf_breaker_registry *registry, entry_link *head, uint64_
   return true;
 }
 
-static size_t evict(hf_breaker_registry *registry, uint64_t now_ns, uint64_t idle_ns,
-                    size_t budget) {
+static size_t evict(hf_breaker_registry *registry, uint64_t now_ns, patience kept, size_t budget) {
   size_t evicted = 0;
   uint64_t places = registry->place_mask + 1;
   uint64_t gone = 0;
@@ -595,8 +618,8 @@ static size_t evict(hf_breaker_registry *registry, uint64_t now_ns, uint64_t idl
     uint64_t step = 1;
     if (part == NULL) {
       step = PIECE_PLACES - registry->cursor % PIECE_PLACES;
-    } else if (!evict_chain(registry, &part->heads[registry->cursor % PIECE_PLACES], now_ns,
-                            idle_ns, &evicted)) {
+    } else if (!evict_chain(registry, &part->heads[registry->cursor % PIECE_PLACES], now_ns, kept,
+                            &evicted)) {
       break;
     }
     gone += step;
@@ -606,7 +629,8 @@ static size_t evict(hf_breaker_registry *registry, uint64_t now_ns, uint64_t idl
 }
 
 size_t hf_breaker_registry_evict(hf_breaker_registry *registry, uint64_t now_ns, uint64_t idle_ns,
-                                 size_t budget) {
+                                 uint64_t remember_ns, size_t budget) {
+  patience kept = {idle_ns, remember_ns};
   uint32_t nobody = 0;
   /* acquire: pairs with the release below, of the one before. relaxed on failure: then
    * nothing is done. */
@@ -614,7 +638,7 @@ size_t hf_breaker_registry_evict(hf_breaker_registry *registry, uint64_t now_ns,
     return 0;
   }
   free_aside(registry);
-  size_t evicted = evict(registry, now_ns, idle_ns, budget);
+  size_t evicted = evict(registry, now_ns, kept, budget);
   free_aside(registry);
   /* release: what only the evicting thread uses is left in order for the next. */
   HF__STORE(&registry->evicting, 0, memory_order_release);

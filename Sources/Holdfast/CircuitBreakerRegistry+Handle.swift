@@ -101,8 +101,9 @@ extension CircuitBreakerRegistry {
 
     var count: Int { unsafe hf_breaker_registry_count(pointer) }
 
-    func evict(idle: UInt64, budget: Int, now: UInt64) -> Int {
-      unsafe hf_breaker_registry_evict(pointer, now, min(idle, UInt64(Int64.max)), budget)
+    func evict(idle: UInt64, remembered: UInt64, budget: Int, now: UInt64) -> Int {
+      unsafe hf_breaker_registry_evict(
+        pointer, now, min(idle, UInt64(Int64.max)), remembered, budget)
     }
 
     func metrics(now: UInt64) -> [(name: String, metrics: CircuitBreaker.Metrics)] {

@@ -18,9 +18,9 @@ import Synchronization
 /// ```
 ///
 /// A breaker is made when its name is first asked for. While somebody holds it, the same name gives
-/// the same breaker; nobody holding it, it goes on counting, and ``evictIdle(for:budget:)`` takes
-/// away those that have nothing to remember. Call that from time to time where names come from
-/// outside.
+/// the same breaker; nobody holding it, it goes on counting, and
+/// ``evictIdle(for:remembering:budget:)`` takes it away after a while, later if it has something to
+/// remember. Call that from time to time where names come from outside.
 ///
 /// Asking for a breaker takes a lock for a moment; where one is called often, hold it.
 public final class CircuitBreakerRegistry: Sendable {
@@ -115,19 +115,29 @@ public final class CircuitBreakerRegistry: Sendable {
   /// - Complexity: O(1).
   public var count: Int { handle.count }
 
-  /// Takes away breakers that nobody holds, that are closed without a run of failures, and that were
-  /// not used for so long. What they have counted is gone.
+  /// Takes away breakers that nobody holds and that were not used for so long: those that are closed
+  /// without a run of failures, and after a second, longer time also those in a run of failures, the
+  /// half-open, and the open whose open time is over. What they have counted is gone.
+  ///
+  /// Those stay that are to be open yet, forced open, disabled or for metrics only.
   ///
   /// - Parameters:
   ///   - time: not less than a window of time is long.
+  ///   - remembered: how long failures are remembered; a day by default. Less than `time` is as much.
   ///   - budget: how many places of the table to go over, from where the last call stopped; there
   ///     are about twice as many as the limit. All by default.
   /// - Returns: how many were taken away.
   /// - Complexity: O(budget).
   @discardableResult
-  public func evictIdle(for time: Duration, budget: Int = .max) -> Int {
-    let idle = time <= .zero ? 0 : time.wholeNanoseconds ?? .max
-    return handle.evict(idle: idle, budget: max(0, budget), now: self.time.now)
+  public func evictIdle(
+    for time: Duration, remembering remembered: Duration = .seconds(86_400), budget: Int = .max
+  ) -> Int {
+    func nanoseconds(_ time: Duration) -> UInt64 {
+      time <= .zero ? 0 : time.wholeNanoseconds ?? .max
+    }
+    return handle.evict(
+      idle: nanoseconds(time), remembered: nanoseconds(remembered), budget: max(0, budget),
+      now: self.time.now)
   }
 
   /// The transitions of all breakers from now on, for one reader; those of one breaker in order. As

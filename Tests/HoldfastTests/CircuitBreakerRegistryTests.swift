@@ -234,6 +234,26 @@ import Testing
     #expect(try registry.breaker("idle").metrics.successes == 0)
   }
 
+  @Test func `names that failed once do not fill a registry for good`() throws {
+    let registry = try CircuitBreakerRegistry(limit: 4, clock: clock)
+    fail(try registry.breaker("failed"), 1)
+    try registry.breaker("open").transition(to: .open)
+    try registry.breaker("half-open").transition(to: .halfOpen)
+    try registry.breaker("forced").transition(to: .forcedOpen)
+    clock.advance(by: .seconds(86_399))
+    #expect(registry.evictIdle(for: .zero) == 0)
+    let full = #expect(throws: HoldfastError.self) { try registry.breaker("new") }
+    #expect(full?.code == .registryFull)
+    #expect(full?.message.contains("evict those that nobody uses") == true)
+    #expect(registry.evictIdle(for: .zero, remembering: .seconds(86_400)) == 0)
+    #expect(registry.evictIdle(for: .zero, remembering: .seconds(Int64.max)) == 0)
+    clock.advance(by: .seconds(1))
+    #expect(registry.evictIdle(for: .seconds(86_401), remembering: .zero) == 0)
+    #expect(registry.evictIdle(for: .zero) == 3)
+    try registry.breaker("new").run {}
+    #expect(registry.health.breakers.keys.sorted() == ["forced", "new"])
+  }
+
   @Test func `a breaker that is made while the last one of its name goes stays the one`() throws {
     let registry = try CircuitBreakerRegistry(clock: clock)
     let successor = Guarded<CircuitBreaker?>(nil)

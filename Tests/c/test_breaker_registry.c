@@ -265,7 +265,8 @@ static void each_name_may_have_a_window_of_its_own(void **state) {
   for (size_t i = 0; i < 3; i++) {
     hf_breaker_unpin(&pins[i], 0);
   }
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), 3);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   3);
   hf_breaker_registry_destroy(registry);
   assert_int_equal(weighing.live_bytes, 0);
 }
@@ -310,7 +311,9 @@ static void there_are_no_more_than_the_limit(void **state) {
                    HF_ERROR_REGISTRY_FULL);
   assert_int_equal(error.status, HF_ERROR_REGISTRY_FULL);
   test_check_message(&error);
-  assert_string_equal(error.message, "there are 3 circuit breakers, and may not be more");
+  assert_string_equal(error.message,
+                      "there are 3 circuit breakers, and may not be more: evict those that nobody "
+                      "uses, unpin others, or raise the limit");
   assert_null(pin.breaker);
   assert_int_equal(hf_breaker_registry_pin(registry, "d", 1, 0, &pin, NULL),
                    HF_ERROR_REGISTRY_FULL);
@@ -319,7 +322,8 @@ static void there_are_no_more_than_the_limit(void **state) {
   /* One goes, one comes. */
   pin = pin_name(registry, "a", 0);
   hf_breaker_pin other = pin_name(registry, "c", 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), 1);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   1);
   touch(registry, "d", 0);
   hf_breaker_pin none;
   assert_int_equal(hf_breaker_registry_pin(registry, "b", 1, 0, &none, NULL),
@@ -393,8 +397,10 @@ static void the_idle_are_evicted(void **state) {
   touch(registry, "b", 1500);
   settle(pin_name(registry, "b", 1500).breaker, HF_OUTCOME_SUCCESS, 1500); /* stays pinned */
   size_t blocks = counting.live_blocks;
-  assert_int_equal(hf_breaker_registry_evict(registry, 1499, 500, EVERY_PLACE), 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 1500, 500, EVERY_PLACE), 1);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1499, 500, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 0);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1500, 500, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 1);
   assert_int_equal(hf_breaker_registry_count(registry), 1);
   assert_int_equal(counting.live_blocks, blocks - 2); /* its memory is free at once */
   assert_false(is_there(registry, "a", 1500));
@@ -409,7 +415,8 @@ static void an_evicted_breaker_begins_anew(void **state) {
   hf_breaker_pin pin = pin_name(registry, "a", 0);
   settle(pin.breaker, HF_OUTCOME_SUCCESS, 0);
   hf_breaker_unpin(&pin, 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), 1);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   1);
   hf_breaker_options own = hf_breaker_options_default();
   own.failure_threshold = 1;
   assert_int_equal(hf_breaker_registry_pin_with(registry, "a", 1, &own, 0, &pin, NULL), HF_OK);
@@ -426,14 +433,18 @@ static void what_is_pinned_stays(void **state) {
   hf_breaker_pin second = pin_name(registry, "a", 0);
   hf_breaker_pin found;
   assert_true(hf_breaker_registry_find(registry, "a", 1, &found));
-  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   0);
   hf_breaker_unpin(&first, 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   0);
   hf_breaker_unpin(&second, 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   0);
   settle(found.breaker, HF_OUTCOME_SUCCESS, 0);
   hf_breaker_unpin(&found, 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, EVERY_PLACE), 1);
+  assert_int_equal(hf_breaker_registry_evict(registry, 100, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   1);
   hf_breaker_registry_destroy(registry);
 }
 
@@ -442,11 +453,14 @@ static void being_pinned_is_use(void **state) {
   hf_breaker_registry *registry = registry_of(100, SEED, NULL);
   hf_breaker_pin pin = pin_name(registry, "a", 0);
   hf_breaker_unpin(&pin, 1000);
-  assert_int_equal(hf_breaker_registry_evict(registry, 1099, 100, EVERY_PLACE), 0);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1099, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 0);
   assert_true(hf_breaker_registry_find(registry, "a", 1, &pin));
   hf_breaker_unpin(&pin, 1050);
-  assert_int_equal(hf_breaker_registry_evict(registry, 1149, 100, EVERY_PLACE), 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 1150, 100, EVERY_PLACE), 1);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1149, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 0);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1150, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 1);
   hf_breaker_registry_destroy(registry);
 }
 
@@ -457,16 +471,20 @@ static void a_thread_whose_clock_is_behind_does_not_take_back_the_last_use(void 
   hf_breaker_pin behind = pin_name(registry, "a", 0);
   hf_breaker_unpin(&ahead, 1000);
   hf_breaker_unpin(&behind, 500);
-  assert_int_equal(hf_breaker_registry_evict(registry, 1099, 100, EVERY_PLACE), 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 1100, 100, EVERY_PLACE), 1);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1099, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 0);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1100, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 1);
   /* One that wraps around goes on. */
   const uint64_t end = UINT64_MAX - 10;
   hf_breaker_pin before = pin_name(registry, "b", end);
   hf_breaker_pin after = pin_name(registry, "b", end);
   hf_breaker_unpin(&before, end);
   hf_breaker_unpin(&after, end + 50);
-  assert_int_equal(hf_breaker_registry_evict(registry, end + 149, 100, EVERY_PLACE), 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, end + 150, 100, EVERY_PLACE), 1);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, end + 149, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 0);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, end + 150, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 1);
   hf_breaker_registry_destroy(registry);
 }
 
@@ -475,37 +493,100 @@ static void a_clock_that_goes_back_evicts_nothing(void **state) {
   (void)state;
   hf_breaker_registry *registry = registry_of(100, SEED, NULL);
   touch(registry, "a", 1000);
-  assert_int_equal(hf_breaker_registry_evict(registry, 999, 0, EVERY_PLACE), 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 10, EVERY_PLACE), 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 1000, 0, EVERY_PLACE), 1);
+  assert_int_equal(hf_breaker_registry_evict(registry, 999, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 10, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   0);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 1000, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 1);
   touch(registry, "b", UINT64_MAX - 9);
-  assert_int_equal(hf_breaker_registry_evict(registry, 89, 100, EVERY_PLACE), 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 90, 100, EVERY_PLACE), 1);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 89, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 0);
+  assert_int_equal(
+      hf_breaker_registry_evict(registry, 90, 100, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), 1);
   hf_breaker_registry_destroy(registry);
 }
 
-static void only_the_closed_and_well_are_evicted(void **state) {
+/* A breaker of a state by hand at 0, or of one failure, that was used then and not since. */
+static void leave(hf_breaker_registry *registry, const char *name, hf_breaker_state state) {
+  hf_breaker_pin pin = pin_name(registry, name, 0);
+  hf_breaker_set_state(pin.breaker, state, 0);
+  if (state == HF_BREAKER_CLOSED) {
+    settle(pin.breaker, HF_OUTCOME_FAILURE, 0);
+  }
+  hf_breaker_unpin(&pin, 0);
+}
+
+static void what_has_something_to_remember_goes_later(void **state) {
+  (void)state;
+  enum { IDLE = 100, OPEN_MS = 60000 };
+  const uint64_t over = OPEN_MS * MS;
+  hf_breaker_registry *registry = registry_of(100, SEED, NULL);
+  const hf_breaker_state remembered[] = {HF_BREAKER_CLOSED, HF_BREAKER_OPEN, HF_BREAKER_HALF_OPEN};
+  for (size_t i = 0; i < sizeof remembered / sizeof remembered[0]; i++) {
+    leave(registry, "a", remembered[i]);
+    assert_int_equal(hf_breaker_registry_evict(registry, over + 49, IDLE, over + 50, EVERY_PLACE),
+                     0);
+    assert_true(is_there(registry, "a", 0));
+    assert_int_equal(hf_breaker_registry_evict(registry, over + 50, IDLE, over + 50, EVERY_PLACE),
+                     1);
+    /* No sooner than what has nothing to remember. */
+    leave(registry, "a", remembered[i]);
+    assert_int_equal(hf_breaker_registry_evict(registry, over, over + 1, 0, EVERY_PLACE), 0);
+    assert_int_equal(hf_breaker_registry_evict(registry, over + 1, over + 1, 0, EVERY_PLACE), 1);
+  }
+  /* An abandoned probe is out. */
+  leave(registry, "a", HF_BREAKER_HALF_OPEN);
+  hf_breaker_pin pin = pin_name(registry, "a", 0);
+  hf_permit permit;
+  assert_int_equal(hf_breaker_acquire(pin.breaker, 0, &permit, NULL), HF_OK);
+  hf_breaker_unpin(&pin, 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 49, 0, 50, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 50, 0, 50, EVERY_PLACE), 1);
+  hf_breaker_registry_destroy(registry);
+}
+
+static void what_only_a_hand_or_time_ends_stays(void **state) {
   (void)state;
   hf_breaker_registry *registry = registry_of(100, SEED, NULL);
-  const hf_breaker_state kept[] = {HF_BREAKER_OPEN, HF_BREAKER_HALF_OPEN, HF_BREAKER_FORCED_OPEN,
-                                   HF_BREAKER_DISABLED, HF_BREAKER_METRICS_ONLY};
-  for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-    hf_breaker_pin pin = pin_name(registry, "a", 0);
-    hf_breaker_set_state(pin.breaker, kept[i], 0);
-    hf_breaker_unpin(&pin, 0);
-    /* Also when an open one's time is long over. */
-    assert_int_equal(hf_breaker_registry_evict(registry, 3600000 * MS, 0, EVERY_PLACE), 0);
+  leave(registry, "a", HF_BREAKER_OPEN);
+  assert_int_equal(hf_breaker_registry_evict(registry, 60000 * MS - 1, 0, 0, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 60000 * MS, 0, 0, EVERY_PLACE), 1);
+  const hf_breaker_state by_hand[] = {HF_BREAKER_FORCED_OPEN, HF_BREAKER_DISABLED,
+                                      HF_BREAKER_METRICS_ONLY};
+  for (size_t i = 0; i < sizeof by_hand / sizeof by_hand[0]; i++) {
+    leave(registry, "a", by_hand[i]);
+    assert_int_equal(hf_breaker_registry_evict(registry, INT64_MAX, 0, 0, EVERY_PLACE), 0);
     assert_true(is_there(registry, "a", 0));
   }
   hf_breaker_pin pin = pin_name(registry, "a", 0);
   hf_breaker_set_state(pin.breaker, HF_BREAKER_CLOSED, 0);
   settle(pin.breaker, HF_OUTCOME_FAILURE, 0);
-  hf_breaker_unpin(&pin, 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), 0);
-  pin = pin_name(registry, "a", 0);
   settle(pin.breaker, HF_OUTCOME_SUCCESS, 0);
   hf_breaker_unpin(&pin, 0);
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), 1);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   1);
+  hf_breaker_registry_destroy(registry);
+}
+
+/* Names from outside, each of which failed, opened, or lost its probe once. */
+static void a_registry_does_not_fill_up_for_good(void **state) {
+  (void)state;
+  enum { LIMIT = 99 };
+  const hf_breaker_state left_in[] = {HF_BREAKER_CLOSED, HF_BREAKER_OPEN, HF_BREAKER_HALF_OPEN};
+  hf_breaker_registry *registry = registry_of(LIMIT, SEED, NULL);
+  for (size_t i = 0; i < LIMIT; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "%zu", i);
+    leave(registry, name, left_in[i % 3]);
+  }
+  hf_breaker_pin pin;
+  assert_int_equal(hf_breaker_registry_pin(registry, "new", 3, 0, &pin, NULL),
+                   HF_ERROR_REGISTRY_FULL);
+  uint64_t day = HF_BREAKER_REMEMBER_NS;
+  assert_int_equal(hf_breaker_registry_evict(registry, day - 1, 0, day, EVERY_PLACE), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, day, 0, day, EVERY_PLACE), LIMIT);
+  touch(registry, "new", day);
   hf_breaker_registry_destroy(registry);
 }
 
@@ -518,10 +599,10 @@ static void eviction_goes_on_where_it_stopped(void **state) {
     snprintf(name, sizeof name, "%zu", i);
     touch(registry, name, 0);
   }
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, 0), 0);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, 0), 0);
   size_t evicted = 0;
   for (size_t call = 0; call * BUDGET < PLACES; call++) {
-    size_t some = hf_breaker_registry_evict(registry, 0, 0, BUDGET);
+    size_t some = hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, BUDGET);
     assert_true(some > 0 && some < COUNT / 4);
     evicted += some;
   }
@@ -531,7 +612,7 @@ static void eviction_goes_on_where_it_stopped(void **state) {
   touch(registry, "0", 0);
   evicted = 0;
   for (size_t call = 0; call * BUDGET < PLACES; call++) {
-    evicted += hf_breaker_registry_evict(registry, 0, 0, BUDGET);
+    evicted += hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, BUDGET);
   }
   assert_int_equal(evicted, 1);
   hf_breaker_registry_destroy(registry);
@@ -558,7 +639,7 @@ static void a_chain_loses_any_of_its_entries(void **state) {
         gone++;
       }
     }
-    assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, 1), gone);
+    assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, 1), gone);
     for (size_t i = 0; i < COUNT; i++) {
       hf_breaker_pin pin;
       bool found = hf_breaker_registry_find(registry, names[i], strlen(names[i]), &pin);
@@ -600,7 +681,8 @@ static void each_breaker_is_seen_once(void **state) {
     }
     hf_breaker_unpin(&pin, 0);
   }
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), 1);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   1);
   seen_names seen = {.most = SIZE_MAX};
   assert_int_equal(hf_breaker_registry_each(registry, 0, see, &seen), 7);
   assert_int_equal(seen.calls, 7);
@@ -753,8 +835,9 @@ static bool evict_inside(void *context, const char *name, size_t length,
                          const hf_breaker_snapshot *snapshot) {
   (void)snapshot;
   inside *in = context;
-  in->evicted += hf_breaker_registry_evict(in->registry, 0, 0, EVERY_PLACE);
-  in->evicted_later += hf_breaker_registry_evict(in->registry, 0, 0, EVERY_PLACE);
+  in->evicted += hf_breaker_registry_evict(in->registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE);
+  in->evicted_later +=
+      hf_breaker_registry_evict(in->registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE);
   in->count = hf_breaker_registry_count(in->registry);
   in->live_bytes = weighing.live_bytes;
   /* What this reader was shown is still there: the address sanitizer looks on. */
@@ -782,7 +865,8 @@ static void nothing_is_freed_while_somebody_looks(void **state) {
   assert_int_equal(in.live_bytes, bytes);
   assert_int_equal(hf_breaker_registry_health_read(registry, 0).count, COUNT - MOST_ASIDE);
   /* It has gone. */
-  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE), COUNT - MOST_ASIDE);
+  assert_int_equal(hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE),
+                   COUNT - MOST_ASIDE);
   assert_int_equal(hf_breaker_registry_count(registry), 0);
   assert_true(weighing.live_bytes < bytes / 10);
   hf_breaker_registry_destroy(registry);
@@ -810,7 +894,8 @@ static void free_and_evict(void *context, void *memory, size_t size, size_t alig
   hf_allocator from = hf_allocator_default();
   from.deallocate(from.context, memory, size, alignment);
   if (in->registry != NULL) {
-    in->evicted_later += hf_breaker_registry_evict(in->registry, 0, 0, EVERY_PLACE);
+    in->evicted_later +=
+        hf_breaker_registry_evict(in->registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE);
   }
 }
 
@@ -831,7 +916,8 @@ static void one_evicts_at_a_time(void **state) {
     snprintf(name, sizeof name, "%zu", i);
     touch(in.registry, name, 0);
   }
-  assert_int_equal(hf_breaker_registry_evict(in.registry, 0, 0, EVERY_PLACE), COUNT);
+  assert_int_equal(
+      hf_breaker_registry_evict(in.registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE), COUNT);
   assert_int_equal(in.evicted_later, 0);
   hf_breaker_registry *registry = in.registry;
   in.registry = NULL;
@@ -937,7 +1023,7 @@ static void *come_and_go(void *argument) {
   worker *self = argument;
   test_random random = {.state = self->number};
   while (self->number < 2 && atomic_load_explicit(self->running, memory_order_relaxed) > 2) {
-    (void)hf_breaker_registry_evict(self->registry, 0, 0, PLACES);
+    (void)hf_breaker_registry_evict(self->registry, 0, 0, HF_BREAKER_REMEMBER_NS, PLACES);
     (void)hf_breaker_registry_each(self->registry, 0, touch_name, &self->failures);
     (void)hf_breaker_registry_health_read(self->registry, 0);
   }
@@ -969,7 +1055,7 @@ static void the_pinned_outlive_eviction_by_other_threads(void **state) {
   static worker workers[THREADS];
   hf_breaker_registry *registry = registry_of(SHARED_NAMES, SEED, NULL);
   assert_int_equal(run_threads(come_and_go, workers, registry), 0);
-  (void)hf_breaker_registry_evict(registry, 0, 0, EVERY_PLACE);
+  (void)hf_breaker_registry_evict(registry, 0, 0, HF_BREAKER_REMEMBER_NS, EVERY_PLACE);
   assert_int_equal(hf_breaker_registry_count(registry), 0);
   hf_breaker_registry_destroy(registry);
 }
@@ -1003,7 +1089,7 @@ static void a_million_are_found_and_evicted(void **state) {
   /* The older half goes, in small steps. */
   size_t evicted = 0;
   for (size_t gone = 0; gone < (size_t)MANY * 5; gone += STEP) {
-    evicted += hf_breaker_registry_evict(registry, MANY, MANY / 2, STEP);
+    evicted += hf_breaker_registry_evict(registry, MANY, MANY / 2, HF_BREAKER_REMEMBER_NS, STEP);
   }
   assert_int_equal(evicted, MANY / 2 + 1);
   assert_int_equal(hf_breaker_registry_count(registry), MANY - evicted);
@@ -1039,7 +1125,9 @@ int main(void) {
       cmocka_unit_test(being_pinned_is_use),
       cmocka_unit_test(a_thread_whose_clock_is_behind_does_not_take_back_the_last_use),
       cmocka_unit_test(a_clock_that_goes_back_evicts_nothing),
-      cmocka_unit_test(only_the_closed_and_well_are_evicted),
+      cmocka_unit_test(what_has_something_to_remember_goes_later),
+      cmocka_unit_test(what_only_a_hand_or_time_ends_stays),
+      cmocka_unit_test(a_registry_does_not_fill_up_for_good),
       cmocka_unit_test(eviction_goes_on_where_it_stopped),
       cmocka_unit_test(a_chain_loses_any_of_its_entries),
       cmocka_unit_test(each_breaker_is_seen_once),

@@ -162,7 +162,7 @@ static void evict_both(void) {
   if (atomic_load_explicit(&world.registry->evicting, memory_order_relaxed) == 0) {
     world.registry->cursor = 0;
   }
-  (void)hf_breaker_registry_evict(world.registry, 0, 0, 1);
+  (void)hf_breaker_registry_evict(world.registry, 0, 0, HF_BREAKER_REMEMBER_NS, 1);
 }
 
 /* Readers go to the other count: as when somebody evicts while others look on. */

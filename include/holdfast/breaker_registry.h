@@ -9,15 +9,17 @@
  *     hf_breaker_unpin(&pin, now_ns);
  *
  * A breaker is made when its name is first pinned. As long as it is pinned it stays;
- * hf_breaker_registry_evict() takes away those that nobody has used for a while and
- * that have nothing to remember.
+ * hf_breaker_registry_evict() takes away those that nobody has used for a while: soon
+ * what has nothing to remember, later what has.
  *
  * Time is an argument, as in breaker.h: of the same clock in every call.
  *
  * Invariants:
  *   1. A name has at most one breaker at a time: who pins it while another has it
  *      pinned gets the same.
- *   2. A breaker that is pinned, not closed, or in a run of failures is not evicted.
+ *   2. A breaker is not evicted while it is pinned, while its open time is not over, or
+ *      when it was put into a state by hand that only a hand ends; one in a run of failures,
+ *      one whose open time is over, and a half-open one only after `remember_ns`.
  *   3. There are never more breakers than `limit`, and besides never more than 512
  *      that are evicted and not yet freed: a reader that is stopped for long stops
  *      eviction, and memory does not grow.
@@ -161,17 +163,27 @@ HF_API size_t hf_breaker_registry_count(const hf_breaker_registry *registry);
 
 /* Eviction ----------------------------------------------------------------- */
 
+/** A day: long enough to remember failures, and a registry with names from outside does
+ *  not fill up for good. */
+#define HF_BREAKER_REMEMBER_NS UINT64_C(86400000000000)
+
 /**
- * Takes away breakers that are not pinned, were not in the last `idle_ns`, and are closed
- * without a run of failures. What they have counted is
- * gone, the calls of their windows too; so let `idle_ns` be no less than a window of
- * time is long. Call it from time to time, and when a registry is full.
+ * Takes away breakers that are not pinned and were not in the last `idle_ns`, if they are
+ * closed without a run of failures; and those that were not in the last `remember_ns`, if
+ * they are in a run of failures, half-open, or open with their open time over. Others
+ * stay: those that are to be open yet, forced open, disabled or for metrics only.
+ *
+ * What they have counted is gone, the calls of their windows too; so let `idle_ns` be no
+ * less than a window of time is long. Call it from time to time, and when a registry is
+ * full; if it stays full, with a shorter time.
  *
  * Their memory is freed as soon as no other thread can be looking at them: mostly in
  * this call, else in a later one.
  *
  * @param now_ns   the present. What was used later, by a clock that went back, stays.
- * @param idle_ns  0 takes all that are not in use; at most 2^63 - 1, about 292 years.
+ * @param idle_ns  0: what is not in use; at most 2^63 - 1, about 292 years.
+ * @param remember_ns  such as HF_BREAKER_REMEMBER_NS; at most 2^63 - 1, more is for ever.
+ *                 Less than `idle_ns` is as much.
  * @param budget   how many places of the table to go over, from where the last call
  *                 stopped, beginning anew at its end; each holds half a breaker on
  *                 average when the registry is full. A piece of the table that was never
@@ -181,7 +193,7 @@ HF_API size_t hf_breaker_registry_count(const hf_breaker_registry *registry);
  * Threads: any. Progress: never waits. Cost: O(budget).
  */
 HF_API size_t hf_breaker_registry_evict(hf_breaker_registry *registry, uint64_t now_ns,
-                                        uint64_t idle_ns, size_t budget);
+                                        uint64_t idle_ns, uint64_t remember_ns, size_t budget);
 
 /* Looking ------------------------------------------------------------------ */
 
