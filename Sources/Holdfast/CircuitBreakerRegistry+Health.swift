@@ -21,27 +21,32 @@ extension CircuitBreakerRegistry {
     /// The names of those that are half-open, or closed and near to being opened, each by its own
     /// options: ``CircuitBreaker/Metrics/isDegraded``. Sorted.
     public let degraded: [String]
-    /// Each breaker's state, failure rate, calls and other figures.
+    /// Each breaker's state, failure rate, calls and other figures. Of breakers whose names are equal
+    /// as strings, but not in their bytes, this has one; all else here has them all.
     public let breakers: [String: CircuitBreaker.Metrics]
 
     /// Calls that all of them together have counted.
-    public var calls: Int { total(\.calls) }
+    public let calls: Int
     /// Of these, the failures.
-    public var failures: Int { total(\.failures) }
+    public let failures: Int
     /// Calls that were not permitted.
-    public var rejected: Int { total(\.rejected) }
+    public let rejected: Int
     /// How often they opened.
-    public var opens: Int { total(\.opens) }
-
-    private func total(_ figure: (CircuitBreaker.Metrics) -> Int) -> Int {
-      breakers.values.reduce(0) { $0 + figure($1) }
-    }
+    public let opens: Int
 
     init(of found: [(name: String, metrics: CircuitBreaker.Metrics)]) {
       // One that was evicted and made again meanwhile may have been met twice.
-      breakers = Dictionary(found.map { ($0.name, $0.metrics) }) { $1 }
-      open = breakers.filter { $0.value.openGauge == 1 }.keys.sorted()
-      degraded = breakers.filter { $0.value.isDegraded }.keys.sorted()
+      let each = Dictionary(found.map { (Name($0.name), $0.metrics) }) { $1 }
+      func total(_ figure: (CircuitBreaker.Metrics) -> Int) -> Int {
+        each.values.reduce(0) { $0 + figure($1) }
+      }
+      calls = total(\.calls)
+      failures = total(\.failures)
+      rejected = total(\.rejected)
+      opens = total(\.opens)
+      breakers = Dictionary(each.map { ($0.key.text, $0.value) }) { $1 }
+      open = each.filter { $0.value.openGauge == 1 }.keys.map(\.text).sorted()
+      degraded = each.filter { $0.value.isDegraded }.keys.map(\.text).sorted()
       overall = open.isEmpty ? (degraded.isEmpty ? .healthy : .degraded) : .unhealthy
     }
   }

@@ -92,7 +92,8 @@ public final class CircuitBreakerRegistry: Sendable {
   /// One that is there keeps the options that it was made with, or was given since by
   /// ``CircuitBreaker/configure(_:)``.
   ///
-  /// - Parameter name: at most 4,096 bytes.
+  /// - Parameter name: at most 4,096 bytes of UTF-8, by which names are told apart: "é" as one scalar
+  ///   and as two are equal strings, but two names. Where they come from outside, normalize them.
   /// - Throws: ``HoldfastError/Code/invalidArgument`` for a longer name, or when an option that
   ///   overrides the registry's is out of range; ``HoldfastError/Code/registryFull``,
   ///   ``HoldfastError/Code/outOfMemory``.

@@ -234,6 +234,28 @@ import Testing
     #expect(try registry.breaker("idle").metrics.successes == 0)
   }
 
+  @Test func `names are told apart by their bytes, whoever is held`() throws {
+    let composed = "caf\u{E9}"
+    let decomposed = "cafe\u{301}"
+    #expect(composed == decomposed)
+    let registry = try CircuitBreakerRegistry(clock: clock)
+    // The one, not held, has failed; the other, held, has not, and the first is still found by its name.
+    fail(try registry.breaker(composed), 2)
+    let other = try registry.breaker(decomposed)
+    fail(other, 1)
+    let one = try registry.breaker(composed)
+    #expect(one !== other)
+    #expect(one.metrics.consecutiveFailures == 2)
+    #expect(other.metrics.consecutiveFailures == 1)
+    #expect(try registry.breaker(composed) === one)
+    #expect(try registry.breaker(decomposed) === other)
+    #expect(registry.count == 2)
+    let health = registry.health
+    #expect(health.failures == 3)
+    #expect(health.degraded.count == 2)
+    #expect(health.breakers.count == 1)
+  }
+
   @Test func `names that failed once do not fill a registry for good`() throws {
     let registry = try CircuitBreakerRegistry(limit: 4, clock: clock)
     fail(try registry.breaker("failed"), 1)
