@@ -302,23 +302,29 @@ static uint64_t lease_end(const hf_breaker *breaker, uint64_t now_ns) {
   return end / HF__LEASE_UNIT_MS + (end % HF__LEASE_UNIT_MS != 0);
 }
 
-/*
- * The lease when another probe passes: the later of the present one and a new one,
- * because a thread that looked at the clock a while ago must not shorten a lease
- * that others count on. One that is ahead by more than such a while is long over:
- * the difference went round.
- */
+/* By how much the lease ends after another one, in their units; 0: it does not. A thread
+ * that looked at the clock a while ago finds that of a lease that begins now. */
+static uint64_t lease_beyond(uint64_t word, uint64_t end) {
+  return hf__ticks_left(hf__word_lease(word), end, HF__LEASE_BITS);
+}
+
+/* What that may be. More, and the lease is over: it was left alone until the difference
+ * went round, the clock went back, or the option was made shorter. */
+enum { LEASE_BEYOND = 600000 / HF__LEASE_UNIT_MS };
+
+/* The lease when another probe passes: the later of the present one and a new one,
+ * because a thread whose clock is behind must not shorten a lease that others count on. */
 static uint64_t renewed_lease(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {
-  enum { WHILE_MS = 600000 };
   uint64_t end = lease_end(breaker, now_ns);
-  uint64_t ahead = hf__ticks_left(hf__word_lease(word), end, HF__LEASE_BITS);
-  return ahead > 0 && ahead <= WHILE_MS / HF__LEASE_UNIT_MS ? hf__word_lease(word) : end;
+  uint64_t beyond = lease_beyond(word, end);
+  return beyond > 0 && beyond <= LEASE_BEYOND ? hf__word_lease(word) : end;
 }
 
 static uint64_t lease_left_ms(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {
   uint64_t tick = tick_ms(breaker, now_ns);
   uint64_t units = hf__ticks_left(hf__word_lease(word), tick / HF__LEASE_UNIT_MS, HF__LEASE_BITS);
-  return units == 0 ? 0 : units * HF__LEASE_UNIT_MS - tick % HF__LEASE_UNIT_MS;
+  bool over = units == 0 || lease_beyond(word, lease_end(breaker, now_ns)) > LEASE_BEYOND;
+  return over ? 0 : units * HF__LEASE_UNIT_MS - tick % HF__LEASE_UNIT_MS;
 }
 
 static uint64_t open_left_ms(const hf_breaker *breaker, uint64_t word, uint64_t now_ns) {

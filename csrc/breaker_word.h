@@ -14,8 +14,9 @@
  *
  * Ticks count from the breaker's creation, modulo the width of their field, and
  * are compared by their difference: an OPEN breaker may be left alone for two
- * years, leases for seven weeks, before a deadline in the past could be taken for
- * one in the future.
+ * years before a deadline in the past could be taken for one in the future. A lease
+ * goes round in 99 days; but one that ends later than a new one would, by more than
+ * ten minutes, is over, so what could be taken for the future is no longer than that.
  */
 #ifndef HF_BREAKER_WORD_H
 #define HF_BREAKER_WORD_H

@@ -1072,6 +1072,62 @@ static void the_shortest_lease_is_kept_as_well(void **state) {
   }
 }
 
+/* However long nobody asked: the lease goes round in 99 days, and half of that is the future. */
+static void a_hung_probe_blocks_no_longer_after_a_long_silence(void **state) {
+  (void)state;
+  enum { DAYS = 220, HOURS_PER_DAY = 24 };
+  const uint64_t hour_ns = 3600 * UINT64_C(1000) * NS_PER_MS;
+  const uint64_t most_ns = (60000 + 600000 + 2 * 64) * NS_PER_MS;
+  uint32_t blocked = 0;
+  for (uint64_t hours = 1; hours < DAYS * HOURS_PER_DAY; hours++) {
+    fixture on = probing(NULL);
+    on.now_ns += hours * hour_ns;
+    if (!acquire(&on)) {
+      assert_true(on.permit.retry_after_ns <= most_ns);
+      blocked++;
+    }
+    finish(&on);
+  }
+  /* At most the hour in which it went round, twice. */
+  assert_true(blocked <= 2);
+  fixture on = probing(NULL);
+  on.now_ns += 50 * HOURS_PER_DAY * hour_ns;
+  assert_true(acquire(&on));
+  check_transition(&on, HF_BREAKER_HALF_OPEN, HF_BREAKER_HALF_OPEN, HF_BREAKER_PROBES_GIVEN_UP);
+  finish(&on);
+}
+
+static void a_lease_made_shorter_ends_the_ones_that_run_on(void **state) {
+  (void)state;
+  hf_breaker_options options = hf_breaker_options_default();
+  options.probe_lease_ms = 3600 * 1000;
+  fixture on = probing(&options);
+  assert_false(acquire(&on));
+  options.probe_lease_ms = 3600 * 1000 - 599 * 1000;
+  assert_int_equal(hf_breaker_configure(on.breaker, &options, NULL), HF_OK);
+  assert_false(acquire(&on)); /* within ten minutes: another thread's clock */
+  options.probe_lease_ms = 3600 * 1000 - 601 * 1000;
+  assert_int_equal(hf_breaker_configure(on.breaker, &options, NULL), HF_OK);
+  assert_true(acquire(&on));
+  check_transition(&on, HF_BREAKER_HALF_OPEN, HF_BREAKER_HALF_OPEN, HF_BREAKER_PROBES_GIVEN_UP);
+  assert_false(acquire(&on));
+  assert_true(on.permit.retry_after_ns <= (options.probe_lease_ms + 64) * NS_PER_MS);
+  finish(&on);
+}
+
+static void a_clock_that_went_back_far_gives_the_hung_probe_up(void **state) {
+  (void)state;
+  fixture on = probing(NULL);
+  on.now_ns += 10 * 86400 * UINT64_C(1000) * NS_PER_MS;
+  assert_true(acquire(&on)); /* a new lease, and nobody settles */
+  on.now_ns -= 9 * 60 * UINT64_C(1000) * NS_PER_MS;
+  assert_false(acquire(&on));
+  on.now_ns -= 2 * 60 * UINT64_C(1000) * NS_PER_MS;
+  assert_true(acquire(&on));
+  check_transition(&on, HF_BREAKER_HALF_OPEN, HF_BREAKER_HALF_OPEN, HF_BREAKER_PROBES_GIVEN_UP);
+  finish(&on);
+}
+
 /* Late results --------------------------------------------------------------- */
 
 static void what_an_older_generation_permitted_is_late(void **state) {
@@ -1728,6 +1784,9 @@ int main(void) {
       cmocka_unit_test(a_slow_probe_fails_where_slowness_has_a_rate),
       cmocka_unit_test(a_probe_that_hangs_is_given_up_after_its_lease),
       cmocka_unit_test(the_shortest_lease_is_kept_as_well),
+      cmocka_unit_test(a_hung_probe_blocks_no_longer_after_a_long_silence),
+      cmocka_unit_test(a_lease_made_shorter_ends_the_ones_that_run_on),
+      cmocka_unit_test(a_clock_that_went_back_far_gives_the_hung_probe_up),
       cmocka_unit_test(what_an_older_generation_permitted_is_late),
       cmocka_unit_test(forced_open_refuses_until_another_state_is_chosen),
       cmocka_unit_test(disabled_counts_totals_alone),

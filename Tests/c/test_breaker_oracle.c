@@ -18,10 +18,11 @@
 #define MS_PER_DAY UINT64_C(86400000)
 #define NS_PER_DAY (MS_PER_DAY * NS_PER_MS)
 #define DEFAULT_OPERATIONS UINT64_C(1200000)
-/* What a breaker may be left alone with: an open time that is over, a lease that is. */
+/* What a breaker may be left alone with: an open time that is over. */
 #define OPEN_LEFT_ALONE_NS (2 * 365 * NS_PER_DAY)
-#define LEASE_LEFT_ALONE_NS (48 * NS_PER_DAY)
 #define GENERATIONS (UINT64_C(1) << 20)
+/* When the field of a lease begins anew: 99 days. */
+#define LEASE_TURN_MS ((UINT64_C(1) << 27) * LEASE_UNIT_MS)
 
 enum {
   OPERATIONS_PER_RUN = 6000,
@@ -121,13 +122,34 @@ static hf_transition model_transit(breaker_model *model, hf_breaker_state to,
   return made;
 }
 
+/* What of a span is left where whole turns of the lease's field cannot be told from none: what is
+ * not half a turn ahead is past. */
+static uint64_t within_turn_ms(uint64_t later_ms, uint64_t earlier_ms) {
+  uint64_t ahead_ms = (later_ms - earlier_ms) % LEASE_TURN_MS;
+  return ahead_ms > LEASE_TURN_MS / 2 ? 0 : ahead_ms;
+}
+
+/* By how much the lease ends after a new one. */
+static uint64_t model_lease_beyond_ms(const breaker_model *model, uint64_t now) {
+  return within_turn_ms(model->lease_ms, model_lease_end(model, now));
+}
+
 static void model_let_probe(breaker_model *model, uint64_t now) {
-  uint64_t lease_ms = model_lease_end(model, now);
-  uint64_t ahead_ms = model->lease_ms > lease_ms ? model->lease_ms - lease_ms : 0;
+  uint64_t ahead_ms = model_lease_beyond_ms(model, now);
   /* A clock that went back by ten minutes at most shortens no lease. */
   bool stays = ahead_ms > 0 && ahead_ms / LEASE_UNIT_MS <= 600000 / LEASE_UNIT_MS;
-  model->lease_ms = stays ? model->lease_ms : lease_ms;
+  model->lease_ms = stays ? model->lease_ms : model_lease_end(model, now);
   model->out++;
+}
+
+/* How long the lease lasts yet; one that ends ten minutes after a new one, or later, is over. */
+static uint64_t model_lease_left_ns(const breaker_model *model, uint64_t now) {
+  uint64_t now_ms = now / NS_PER_MS;
+  uint64_t begun_ms = now_ms / LEASE_UNIT_MS * LEASE_UNIT_MS;
+  uint64_t left_ms = within_turn_ms(model->lease_ms, begun_ms);
+  bool over =
+      left_ms == 0 || model_lease_beyond_ms(model, now) / LEASE_UNIT_MS > 600000 / LEASE_UNIT_MS;
+  return over ? 0 : (begun_ms + left_ms) * NS_PER_MS - now;
 }
 
 static uint64_t left_ns(uint64_t deadline_ms, uint64_t now) {
@@ -150,7 +172,7 @@ static bool model_acquire(breaker_model *model, uint64_t now, model_permit *perm
   } else if (model->state == HF_BREAKER_HALF_OPEN && model->out < model->options.probes) {
     model_let_probe(model, now);
   } else if (model->state == HF_BREAKER_HALF_OPEN) {
-    *retry = left_ns(model->lease_ms, now);
+    *retry = model_lease_left_ns(model, now);
     permitted = *retry == 0;
     if (permitted) {
       *made = model_transit(model, HF_BREAKER_HALF_OPEN, HF_BREAKER_PROBES_GIVEN_UP, now);
@@ -553,9 +575,6 @@ static void forward(pair *both, uint64_t by_ns) {
   if (model->state == HF_BREAKER_OPEN) {
     uint64_t alone = model->deadline_ms * NS_PER_MS + OPEN_LEFT_ALONE_NS;
     most = alone < most ? alone : most;
-  } else if (model->state == HF_BREAKER_HALF_OPEN && model->out > 0) {
-    uint64_t alone = model->lease_ms * NS_PER_MS + LEASE_LEFT_ALONE_NS;
-    most = alone < most ? alone : most;
   }
   if (most > both->now) {
     both->now += by_ns < most - both->now ? by_ns : most - both->now;
@@ -602,6 +621,11 @@ static void do_move_clock(pair *both) {
     /* Far: years, and as many steps of the window as its fields might wrap at. */
     if (number % 8 == 0) {
       forward(both, (number >> 8) % (1000 * NS_PER_DAY));
+    } else if (number % 8 == 2) {
+      /* Just as long as a lease goes round, or half of that. */
+      forward(both,
+              (LEASE_TURN_MS / 2 * (1 + (number >> 8) % 4) - 700000 + (number >> 16) % 1400000) *
+                  NS_PER_MS);
     } else if (number % 8 == 1) {
       unsigned bits = 12 + (unsigned)(number >> 8) % 18;
       uint64_t steps = (UINT64_C(1) << bits) - 2 + (number >> 16) % 5;

@@ -26,7 +26,8 @@
  *   3. What was permitted in an older generation is counted as late when it is
  *      settled, and changes nothing else (unless just 2^20 generations went by).
  *   4. No probe passes before the open time is over.
- *   5. A probe that is never settled blocks no longer than its lease.
+ *   5. A probe that is never settled blocks no longer than its lease, and ten minutes
+ *      more by a clock that went back, or when nobody asks for just 99 days.
  *   6. Neutral outcomes count as nothing, and give a probe's place back.
  *   7. Acquiring and settling allocate nothing but, once for a breaker that
  *      several threads use at the same moment, room for counters of its own for
@@ -139,7 +140,9 @@ typedef struct hf_breaker_options {
   uint32_t success_threshold;
   /** When all probes' places are taken, and so long after the last one passed, those that
    *  were not settled are given up, and others may pass: each probe that passes renews the
-   *  lease of all that are out. 64 ms to 24 days; default 60,000. */
+   *  lease of all that are out. One that ends later than a new one would, by more than
+   *  ten minutes, is over: the clock went back, or this was made shorter. 64 ms to 24 days;
+   *  default 60,000. */
   uint32_t probe_lease_ms;
 } hf_breaker_options;
 
