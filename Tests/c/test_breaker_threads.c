@@ -24,6 +24,7 @@ enum {
   OPERATIONS = TEST_HAS_SANITIZER ? 15000 : 40000,
   ROUNDS = TEST_HAS_SANITIZER ? 2000 : 20000,
   CALLS_IN_ROUND = 24,
+  LONGER_LEASE_MS = 100,
 };
 
 /* What is shared ------------------------------------------------------------- */
@@ -34,16 +35,21 @@ typedef struct told_generation {
   atomic_int cause;
   atomic_int from;
   atomic_int to;
-  atomic_uint_least64_t made_ns; /* the time that its maker gave */
+  atomic_uint_least64_t made_ns; /* the time that its maker gave, since the breaker was made */
   atomic_uint_least64_t open_ms;
   atomic_int probes_out; /* held by the test's threads */
-  /* When the last of its probes passed that was not settled in time; 0: none. */
+  /* When, likewise, the last of its probes passed that was not settled in time; 0: none. */
   atomic_uint_least64_t left_ns;
 } told_generation;
 
 typedef struct arena {
   hf_breaker *breaker;
   hf_breaker_options options;
+  /* What use_any_way() does besides. */
+  bool clock_goes_back;
+  bool configures_and_resets;
+  uint64_t epoch_ns; /* when the breaker was made */
+  uint32_t first_generation;
   atomic_uint_least64_t clock_ns;
   told_generation *told; /* GENERATIONS */
   _Atomic(const char *) fault;
@@ -83,16 +89,21 @@ static void count_deallocation(void *context, void *memory, size_t size_bytes,
   system.deallocate(system.context, memory, size_bytes, alignment_bytes);
 }
 
-static arena *open_arena(const hf_breaker_options *options) {
+static arena *open_arena_at(const hf_breaker_options *options, uint64_t epoch_ns) {
   arena *shared = calloc(1, sizeof *shared);
   assert_non_null(shared);
   shared->told = calloc(GENERATIONS, sizeof *shared->told);
   assert_non_null(shared->told);
   shared->options = *options;
-  atomic_init(&shared->clock_ns, 1);
+  shared->epoch_ns = epoch_ns;
+  atomic_init(&shared->clock_ns, epoch_ns + 1);
   hf_allocator hooks = {count_allocation, count_deallocation, shared};
-  assert_int_equal(hf_breaker_create(options, 7, 0, &hooks, &shared->breaker, NULL), HF_OK);
+  assert_int_equal(hf_breaker_create(options, 7, epoch_ns, &hooks, &shared->breaker, NULL), HF_OK);
   return shared;
+}
+
+static arena *open_arena(const hf_breaker_options *options) {
+  return open_arena_at(options, 0);
 }
 
 static void close_arena(arena *shared) {
@@ -148,7 +159,7 @@ static void hear(worker *self, const hf_transition *transition, uint64_t now_ns)
   atomic_store(&told->cause, (int)transition->cause);
   atomic_store(&told->from, (int)transition->from);
   atomic_store(&told->to, (int)transition->to);
-  atomic_store(&told->made_ns, now_ns);
+  atomic_store(&told->made_ns, now_ns - self->shared->epoch_ns);
   atomic_store(&told->open_ms, transition->open_ms);
   self->tally.opens += transition->to == HF_BREAKER_OPEN;
   self->tally.closes +=
@@ -173,9 +184,9 @@ static void leave_probe(worker *self, const hf_permit *permit) {
     return;
   }
   told_generation *told = &self->shared->told[hf__word_generation(permit->state)];
+  uint64_t passed_ns = permit->started_ns - self->shared->epoch_ns;
   uint64_t seen = atomic_load(&told->left_ns);
-  while (seen < permit->started_ns &&
-         !atomic_compare_exchange_weak(&told->left_ns, &seen, permit->started_ns)) {
+  while (seen < passed_ns && !atomic_compare_exchange_weak(&told->left_ns, &seen, passed_ns)) {
   }
 }
 
@@ -238,6 +249,23 @@ static void settle_any(worker *self, uint64_t now_ns) {
   hear(self, &transition, now_ns);
 }
 
+/* Options that leave what all of them promise: at most the arena's probes, no shorter lease. */
+static void configure_any(worker *self) {
+  hf_breaker_options options = self->shared->options;
+  options.failure_threshold = test_random_below(&self->random, 6);
+  options.failure_rate_percent = test_random_below(&self->random, 101);
+  options.slow_rate_percent = test_random_below(&self->random, 101);
+  options.slow_call_ns = test_random_below(&self->random, 2) * UINT64_C(1) << 62;
+  options.minimum_calls = 1 + test_random_below(&self->random, 30);
+  options.open_ms = 1 + test_random_below(&self->random, options.open_max_ms);
+  options.open_jitter_percent = test_random_below(&self->random, 101);
+  options.probes = 1 + test_random_below(&self->random, options.probes);
+  options.success_threshold = 1 + test_random_below(&self->random, 5);
+  options.probe_lease_ms += test_random_below(&self->random, 2) * LONGER_LEASE_MS;
+  note(self->shared, hf_breaker_configure(self->shared->breaker, &options, NULL) == HF_OK,
+       "options in range are refused");
+}
+
 static void *use_any_way(void *argument) {
   worker *self = argument;
   arena *shared = self->shared;
@@ -267,12 +295,19 @@ static void *use_any_way(void *argument) {
         made = hf_breaker_set_state(shared->breaker, HF_BREAKER_CLOSED, now_ns);
         hear(self, &made, now_ns);
       }
+    } else if (what < 996 && shared->clock_goes_back) {
+      atomic_fetch_sub_explicit(&shared->clock_ns, 8 * NS_PER_MS, memory_order_relaxed);
+    } else if (what == 996 && shared->configures_and_resets) {
+      hf_transition made = hf_breaker_reset(shared->breaker, now_ns);
+      hear(self, &made, now_ns);
+    } else if (what > 996 && shared->configures_and_resets) {
+      configure_any(self);
     }
   }
   return NULL;
 }
 
-static void check_totals(arena *shared, const worker *workers) {
+static hf_breaker_snapshot sum_of(const worker *workers) {
   hf_breaker_snapshot sum = {0};
   for (size_t i = 0; i < THREADS; i++) {
     sum.successes += workers[i].tally.successes;
@@ -284,6 +319,11 @@ static void check_totals(arena *shared, const worker *workers) {
     sum.opens += workers[i].tally.opens;
     sum.closes += workers[i].tally.closes;
   }
+  return sum;
+}
+
+static void check_totals(arena *shared, const worker *workers) {
+  hf_breaker_snapshot sum = sum_of(workers);
   hf_breaker_snapshot figures = hf_breaker_read(shared->breaker, time_of(shared));
   assert_int_equal(figures.successes, sum.successes);
   assert_int_equal(figures.failures, sum.failures);
@@ -295,30 +335,49 @@ static void check_totals(arena *shared, const worker *workers) {
   assert_int_equal(figures.closes, sum.closes);
 }
 
+/* Where some reset: nothing is counted that nobody did. */
+static void check_totals_at_most(arena *shared, const worker *workers) {
+  hf_breaker_snapshot sum = sum_of(workers);
+  hf_breaker_snapshot figures = hf_breaker_read(shared->breaker, time_of(shared));
+  assert_true(figures.successes + figures.slow <= sum.successes + sum.slow);
+  assert_true(figures.failures <= sum.failures);
+  assert_true(figures.neutral <= sum.neutral);
+  assert_true(figures.late <= sum.late);
+  assert_true(figures.refused <= sum.refused);
+  assert_true(figures.opens <= sum.opens);
+  assert_true(figures.closes <= sum.closes);
+  assert_true(figures.window_failures + figures.window_slow <= figures.window_calls);
+}
+
 /* Every generation was told once, begins where the one before ended, and no open time was cut. */
 static void check_generations(arena *shared, uint32_t *transitions) {
   hf_breaker_snapshot figures = hf_breaker_read(shared->breaker, time_of(shared));
   int state = HF_BREAKER_CLOSED;
-  for (uint32_t i = 1; i <= figures.generation; i++) {
-    const told_generation *told = &shared->told[i];
+  uint32_t count = (figures.generation - shared->first_generation) & HF__GENERATION_MASK;
+  const told_generation *before = NULL;
+  for (uint32_t i = 1; i <= count; i++) {
+    const told_generation *told =
+        &shared->told[(shared->first_generation + i) & HF__GENERATION_MASK];
     assert_int_equal(atomic_load(&told->times), 1);
     assert_int_equal(atomic_load(&told->from), state);
     state = atomic_load(&told->to);
     if (atomic_load(&told->cause) == HF_BREAKER_OPEN_TIME_OVER) {
-      const told_generation *open = &shared->told[i - 1];
+      assert_non_null(before);
       assert_true(atomic_load(&told->made_ns) >=
-                  atomic_load(&open->made_ns) + atomic_load(&open->open_ms) * NS_PER_MS);
+                  atomic_load(&before->made_ns) + atomic_load(&before->open_ms) * NS_PER_MS);
     }
     if (atomic_load(&told->cause) == HF_BREAKER_PROBES_GIVEN_UP) {
-      const told_generation *hung = &shared->told[i - 1];
-      uint64_t left_ns = atomic_load(&hung->left_ns);
+      assert_non_null(before);
+      uint64_t left_ns = atomic_load(&before->left_ns);
       assert_true(left_ns == 0 || atomic_load(&told->made_ns) >=
                                       left_ns + shared->options.probe_lease_ms * NS_PER_MS);
     }
+    before = told;
   }
   assert_int_equal(figures.state, state);
-  assert_int_equal(atomic_load(&shared->told[figures.generation + 1].times), 0);
-  *transitions += figures.generation;
+  uint32_t next = (figures.generation + 1) & HF__GENERATION_MASK;
+  assert_int_equal(atomic_load(&shared->told[next].times), 0);
+  *transitions += count;
 }
 
 /* Whatever hangs: when every time is over, a call passes. */
@@ -328,7 +387,7 @@ static void check_not_blocked(arena *shared) {
     return;
   }
   uint64_t later = time_of(shared) + (shared->options.probe_lease_ms + HF__LEASE_UNIT_MS +
-                                      shared->options.open_max_ms) *
+                                      LONGER_LEASE_MS + shared->options.open_max_ms) *
                                          NS_PER_MS;
   hf_permit permit;
   assert_int_equal(hf_breaker_acquire(shared->breaker, later, &permit, NULL), HF_OK);
@@ -371,6 +430,62 @@ static void what_all_were_told_adds_up(void **state) {
     close_arena(shared);
   }
   printf("%" PRIu32 " transitions by %d threads\n", transitions, (int)THREADS);
+  assert_true(transitions > OPERATIONS / 10);
+}
+
+/* Ticks of open times and leases begin anew while they run, and so do generations. */
+static void what_all_were_told_adds_up_where_numbers_wrap(void **state) {
+  (void)state;
+  enum { GENERATIONS_LEFT = 100, MS_LEFT = 3000 };
+  const uint64_t turn_ns = (HF__PAYLOAD_MASK + 1) * NS_PER_MS;
+  test_random random = test_random_start("breaker threads, wrapping");
+  for (uint32_t number = 0; number < 6; number++) {
+    hf_breaker_options options = any_options(number);
+    /* The caller's clock goes round in some as well, as the ticks do. */
+    uint64_t last_ns = number % 2 ? UINT64_MAX : 0;
+    arena *shared = open_arena_at(&options, last_ns - turn_ns);
+    uint64_t start_ns = last_ns - MS_LEFT * NS_PER_MS;
+    for (size_t i = 0; i < GENERATIONS - GENERATIONS_LEFT - 1; i++) {
+      hf_breaker_set_state(shared->breaker, HF_BREAKER_CLOSED, start_ns);
+    }
+    shared->first_generation = hf_breaker_reset(shared->breaker, start_ns).generation;
+    shared->clock_goes_back = true;
+    atomic_store(&shared->clock_ns, start_ns);
+    worker workers[THREADS];
+    prepare(workers, shared, test_random_next(&random));
+    run_threads(use_any_way, workers, THREADS);
+    check_no_fault(shared);
+    check_totals(shared, workers);
+    uint32_t transitions = 0;
+    check_generations(shared, &transitions);
+    check_not_blocked(shared);
+    /* Both went round. */
+    assert_true(transitions > GENERATIONS_LEFT);
+    assert_true(time_of(shared) - start_ns > MS_LEFT * NS_PER_MS);
+    close_arena(shared);
+  }
+}
+
+static void configuring_and_resetting_break_nothing_for_others(void **state) {
+  (void)state;
+  test_random random = test_random_start("breaker threads, configured");
+  uint32_t transitions = 0;
+  for (uint32_t number = 0; number < 12; number++) {
+    hf_breaker_options options = any_options(number);
+    arena *shared = open_arena(&options);
+    shared->configures_and_resets = true;
+    worker workers[THREADS];
+    prepare(workers, shared, test_random_next(&random));
+    run_threads(use_any_way, workers, THREADS);
+    check_no_fault(shared);
+    check_totals_at_most(shared, workers);
+    check_generations(shared, &transitions);
+    check_not_blocked(shared);
+    hf_breaker_reset(shared->breaker, time_of(shared));
+    hf_breaker_snapshot fresh = hf_breaker_read(shared->breaker, time_of(shared));
+    assert_int_equal(fresh.refused + fresh.late + fresh.successes + fresh.failures, 0);
+    close_arena(shared);
+  }
   assert_true(transitions > OPERATIONS / 10);
 }
 
@@ -708,6 +823,8 @@ static void late_failures_never_keep_it_open_for_longer(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_all_were_told_adds_up),
+      cmocka_unit_test(what_all_were_told_adds_up_where_numbers_wrap),
+      cmocka_unit_test(configuring_and_resetting_break_nothing_for_others),
       cmocka_unit_test(totals_stay_exact_when_they_spread_and_nothing_more_is_allocated),
       cmocka_unit_test(of_two_rooms_for_counters_one_is_given_back),
       cmocka_unit_test(without_room_for_the_counters_the_first_ones_count),
