@@ -49,9 +49,10 @@ void hf__window_init(hf__window *window, const hf_breaker_options *options,
 
 /*
  * Whether what a word is of, its upper bits, is newer than a number of so many bits.
- * Newer is only what a thread that was held up can have been overtaken by, 1 in
- * 4,096 of all numbers; the rest is older, for a word may be left alone for long.
- * A word that is 0 was never used.
+ * Newer is only what a thread that was held up in settling can have been overtaken
+ * by, 1 in 4,096 of all numbers, the next 255 generations; the rest is older, for a
+ * word may be left alone for long. After 256 a thread that was stopped all the while
+ * replaces what is newer. A word that is 0 was never used.
  */
 static bool newer(uint64_t word, uint64_t number, unsigned bits) {
   uint64_t ahead = ((word >> (64 - bits)) - number) & ((UINT64_C(1) << bits) - 1);
