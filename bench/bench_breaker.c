@@ -290,11 +290,18 @@ static void *set_up(const void *parameter) {
     tear_down(b);
     return NULL;
   }
+  static bool noted[HF_BREAKER_WINDOW_TIME + 1];
+  if (!noted[chosen->window]) {
+    static const char *const names[] = {"without a window", "with a window of 100 calls",
+                                        "with a window of time"};
+    noted[chosen->window] = true;
+    bench_note("breaker %s: %zu bytes", names[chosen->window], hf_breaker_size_bytes(b->own));
+  }
   b->has_rival = chosen->has_rival && pthread_create(&b->rival, NULL, rival, b) == 0;
-  static bool noted;
-  if (!noted) {
-    noted = true;
-    bench_note("breaker: %zu bytes", hf_breaker_size_bytes(b->plain));
+  if (chosen->has_rival && !b->has_rival) {
+    fprintf(stderr, "bench: a row of two threads: the second one cannot be made\n");
+    tear_down(b);
+    return NULL;
   }
   return b;
 }
