@@ -92,6 +92,38 @@ extension CircuitBreaker.Options {
   }
 }
 
+extension HoldfastError {
+  /// An error of the core about a breaker's options, which it names as C does.
+  init(ofOptions error: hf_error) {
+    let plain = HoldfastError(error)
+    guard plain.code == .invalidArgument,
+      let (core, own) = optionNames.first(where: { plain.message.hasPrefix("\($0.core) is ") })
+    else {
+      self = plain
+      return
+    }
+    let unit = core.hasSuffix("_ms") ? " (milliseconds)" : ""
+    self.init(
+      invalidArgument: own + unit + plain.message.dropFirst(core.count), variable: plain.variable)
+  }
+}
+
+private let optionNames: [(core: String, own: String)] = [
+  ("failure_threshold", "failureThreshold"),
+  ("window_calls", "window"),
+  ("window_ms", "window"),
+  ("minimum_calls", "minimumCalls"),
+  ("failure_rate_percent", "failureRatePercent"),
+  ("slow_rate_percent", "slowRatePercent"),
+  ("open_ms", "openTime"),
+  ("open_growth_percent", "openGrowthPercent"),
+  ("open_max_ms", "longestOpenTime"),
+  ("open_jitter_percent", "openJitterPercent"),
+  ("probes", "probes"),
+  ("success_threshold", "successThreshold"),
+  ("probe_lease_ms", "probeLease"),
+]
+
 private func number(_ value: Int, _ name: String) throws(HoldfastError) -> UInt32 {
   guard let number = UInt32(exactly: value) else { throw outOfRange(value, name) }
   return number

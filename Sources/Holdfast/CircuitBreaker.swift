@@ -44,7 +44,9 @@ import CHoldfast
   ///     Not asked about a call that was cancelled.
   ///   - log: receives each transition as a line; see ``Log``.
   ///   - onTransition: called with each transition, in order, once, by the task that made it or
-  ///     that is just delivering another one. It may use the breaker.
+  ///     that is just delivering another one. It may use the breaker. Others do not wait for one that
+  ///     takes long: their transitions wait in memory, and are told after it; of more than 1,048,576
+  ///     some would be lost.
   /// - Throws: ``HoldfastError/Code/invalidArgument`` when an option is out of range,
   ///   ``HoldfastError/Code/outOfMemory``.
   /// - Complexity: O(1).
@@ -89,7 +91,9 @@ import CHoldfast
     var error = hf_error()
     let seed = UInt64.random(in: .min ... .max)
     let status = unsafe hf_breaker_create(&raw, seed, time.now, nil, &breaker, &error)
-    guard status == HF_OK, let breaker = unsafe breaker else { throw HoldfastError(error) }
+    guard status == HF_OK, let breaker = unsafe breaker else {
+      throw HoldfastError(ofOptions: error)
+    }
     unsafe self.pointer = breaker
     self.pin = nil
     self.name = name
@@ -261,7 +265,7 @@ import CHoldfast
     var raw = try options.raw()
     var error = hf_error()
     guard unsafe hf_breaker_configure(pointer, &raw, &error) == HF_OK else {
-      throw HoldfastError(error)
+      throw HoldfastError(ofOptions: error)
     }
   }
 

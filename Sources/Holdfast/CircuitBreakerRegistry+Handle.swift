@@ -34,7 +34,9 @@ extension CircuitBreakerRegistry {
       var error = hf_error()
       let seed = UInt64.random(in: .min ... .max)
       let status = unsafe hf_breaker_registry_create(&raw, seed, nil, &registry, &error)
-      guard status == HF_OK, let registry = unsafe registry else { throw HoldfastError(error) }
+      guard status == HF_OK, let registry = unsafe registry else {
+        throw HoldfastError(ofOptions: error)
+      }
       unsafe pointer = registry
     }
 
@@ -82,7 +84,7 @@ extension CircuitBreakerRegistry {
         }
         return unsafe status == HF_OK ? pin[0] : nil
       }
-      guard let pin = unsafe pin else { throw HoldfastError(error) }
+      guard let pin = unsafe pin else { throw HoldfastError(ofOptions: error) }
       return unsafe Pin(registry: self, breaker: pin.breaker, raw: pin)
     }
 

@@ -78,6 +78,51 @@ import Testing
     #expect(test.breaker.metrics.retryAfter == .seconds(60))
   }
 
+  @Test func `an error names an option as Swift does`() throws {
+    let names: [(String, (inout Options) -> Void)] = [
+      ("failureThreshold is 65536; it may be 0 to 65535", { $0.failureThreshold = 65_536 }),
+      ("window is 0; it may be 1 to 4096", { $0.window = .calls(0) }),
+      (
+        "window (milliseconds) is 9; it may be 10 to 86400000",
+        { $0.window = .time(.milliseconds(9)) }
+      ),
+      ("minimumCalls is 0; it may be 1 to 1000000", { $0.minimumCalls = 0 }),
+      ("failureRatePercent is 101; it may be 0 to 100", { $0.failureRatePercent = 101 }),
+      ("slowRatePercent is 101; it may be 0 to 100", { $0.slowRatePercent = 101 }),
+      ("openTime (milliseconds) is 0; it may be 1 to 4294967295", { $0.openTime = .zero }),
+      ("openGrowthPercent is 99; it may be 100 to 1000", { $0.openGrowthPercent = 99 }),
+      (
+        "longestOpenTime (milliseconds) is 0; it may be 1 to 4294967295",
+        { $0.longestOpenTime = .zero }
+      ),
+      ("openJitterPercent is 101; it may be 0 to 100", { $0.openJitterPercent = 101 }),
+      ("probes is 0; it may be 1 to 31", { $0.probes = 0 }),
+      ("successThreshold is 32; it may be 1 to 31", { $0.successThreshold = 32 }),
+      (
+        "probeLease (milliseconds) is 63; it may be 64 to 2073600000",
+        { $0.probeLease = .milliseconds(63) }
+      ),
+    ]
+    for (message, change) in names {
+      var options = Options()
+      change(&options)
+      let made = #expect(throws: HoldfastError.self) { try CircuitBreaker(options: options) }
+      #expect(made?.message == message)
+      let configured = #expect(throws: HoldfastError.self) {
+        try CircuitBreaker().configure(options)
+      }
+      #expect(configured?.message == message)
+      let registry = #expect(throws: HoldfastError.self) {
+        try CircuitBreakerRegistry(options: options)
+      }
+      #expect(registry?.message == message)
+      let override = CircuitBreakerRegistry.Override(options: options)
+      let overriding = try CircuitBreakerRegistry(overrides: { _ in override })
+      let named = #expect(throws: HoldfastError.self) { try overriding.breaker("a") }
+      #expect(named?.message == message)
+    }
+  }
+
   @Test func `the defaults are those of the core`() throws {
     let test = try BreakerUnderTest()
     test.fail(5)
