@@ -5,6 +5,10 @@
 /// Generations follow one another without gaps, so a transition waits here until the one before it
 /// has come. Whoever finds nobody delivering delivers, all that has come in the meantime too; so a
 /// listener may itself make a transition.
+///
+/// While a listener takes long, what comes waits here, each once: dropping some would break the order
+/// for all who listen, and waiting for it would hold up calls. There is an end to that: of two that are
+/// 2^20 generations apart the later takes the place of the earlier.
 final class TransitionPublisher: Sendable {
   typealias Transition = CircuitBreaker.Transition
 

@@ -30,6 +30,25 @@ import Testing
     #expect(told(after: 0, Array((1...100).reversed())) == Array(1...100))
   }
 
+  @Test func `what comes while a listener is busy waits, and is told after it`() {
+    let told = Guarded<[Int]>([])
+    let publisher = Guarded<TransitionPublisher?>(nil)
+    let made = TransitionPublisher(
+      to: .init(
+        log: nil,
+        onTransition: { transition in
+          if transition.generation == 1, let publisher = publisher.withLock({ $0 }) {
+            for generation: UInt32 in 2...10_000 { publisher.publish(self.transition(generation)) }
+          }
+          told.withLock { $0.append(transition.generation) }
+        }))
+    publisher.withLock { $0 = made }
+    made.publish(transition(1))
+    publisher.withLock { $0 = nil }
+    let isWhole = told.withLock { $0.elementsEqual(1...10_000) }
+    #expect(isWhole)
+  }
+
   @Test func `it goes on where the breaker is, also over the end of the numbers`() {
     #expect(told(after: 7, [9, 8]) == [8, 9])
     let last: UInt32 = (1 << 20) - 1
