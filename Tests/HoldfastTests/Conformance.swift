@@ -66,6 +66,46 @@ enum Conformance {
     let tokens: [Token]
   }
 
+  /// A row of `circuit_breaker`.
+  struct BreakerRow: Decodable {
+    struct Operation: Decodable {
+      let op: String
+      let s: Double?
+      let outcome: String?
+      let fallback: Bool?
+      let returned: String?
+      let state: String?
+      let failuresTotal: Int?
+      let successesTotal: Int?
+      let tripsTotal: Int?
+      let consecutiveFailures: Int?
+      let consecutiveSuccesses: Int?
+
+      enum CodingKeys: String, CodingKey {
+        case op, s, outcome, fallback, returned, state
+        case failuresTotal = "failures_total"
+        case successesTotal = "successes_total"
+        case tripsTotal = "trips_total"
+        case consecutiveFailures = "consecutive_failures"
+        case consecutiveSuccesses = "consecutive_successes"
+      }
+    }
+
+    let id: String
+    let failureThreshold: Int
+    let successThreshold: Int
+    let recoveryTimeout: Int
+    let expected: String
+    let trace: [Operation]
+
+    enum CodingKeys: String, CodingKey {
+      case id, expected, trace
+      case failureThreshold = "failure_threshold"
+      case successThreshold = "success_threshold"
+      case recoveryTimeout = "recovery_timeout"
+    }
+  }
+
   /// What a row expects: an answer, or an error whose offset binds where it is known.
   enum Expectation: Equatable {
     case result(Bool)
