@@ -66,10 +66,16 @@ const char *hf_status_name(hf_status status) {
     return "schema_mismatch";
   case HF_ERROR_BAD_IMAGE:
     return "bad_image";
+  case HF_ERROR_IO:
+    return "io";
   case HF_ERROR_CIRCUIT_OPEN:
     return "circuit_open";
   case HF_ERROR_REGISTRY_FULL:
     return "registry_full";
+  case HF_ERROR_TOO_LARGE:
+    return "too_large";
+  case HF_ERROR_LOAD_CANCELLED:
+    return "load_cancelled";
   }
   return "unknown";
 }
@@ -121,6 +127,18 @@ const char *hf_allocator_default_name(void) {
 
 const hf_allocator hf__allocator_default = {
     .allocate = allocate, .deallocate = deallocate, .context = NULL};
+
+size_t hf__allocator_gives(const hf_allocator *allocator, size_t bytes) {
+#if defined(HF_USE_JEMALLOC)
+  if (allocator->allocate == allocate) {
+    return nallocx(bytes, 0);
+  }
+#else
+  (void)allocator;
+#endif
+  /* A header of 8, and all of it in units of 16. */
+  return (bytes + 8 + 15) / 16 * 16;
+}
 
 hf_allocator hf_allocator_default(void) {
   return hf__allocator_default;

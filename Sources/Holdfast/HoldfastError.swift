@@ -110,11 +110,18 @@ extension HoldfastError.Code {
   /// The bytes are no sound image: cut short, altered, or of another version.
   /// C: `HF_ERROR_BAD_IMAGE`.
   public static let badImage = Self(HF_ERROR_BAD_IMAGE)
+  /// A file could not be read or written. C: `HF_ERROR_IO`.
+  public static let io = Self(HF_ERROR_IO)
 
   /// The circuit breaker is open: the call was not permitted. C: `HF_ERROR_CIRCUIT_OPEN`.
   public static let circuitOpen = Self(HF_ERROR_CIRCUIT_OPEN)
   /// A registry holds as many circuit breakers as it may. C: `HF_ERROR_REGISTRY_FULL`.
   public static let registryFull = Self(HF_ERROR_REGISTRY_FULL)
+
+  /// A cache cannot hold an entry of this size. C: `HF_ERROR_TOO_LARGE`.
+  public static let tooLarge = Self(HF_ERROR_TOO_LARGE)
+  /// What was loaded was invalidated in the meantime. C: `HF_ERROR_LOAD_CANCELLED`.
+  public static let loadCancelled = Self(HF_ERROR_LOAD_CANCELLED)
 }
 
 extension HoldfastError: CustomStringConvertible {

@@ -427,8 +427,11 @@ static void every_status_has_its_name_and_number(void **state) {
       {HF_ERROR_TYPE_MISMATCH, -41, "type_mismatch"},
       {HF_ERROR_SCHEMA_MISMATCH, -42, "schema_mismatch"},
       {HF_ERROR_BAD_IMAGE, -50, "bad_image"},
+      {HF_ERROR_IO, -51, "io"},
       {HF_ERROR_CIRCUIT_OPEN, -60, "circuit_open"},
       {HF_ERROR_REGISTRY_FULL, -61, "registry_full"},
+      {HF_ERROR_TOO_LARGE, -70, "too_large"},
+      {HF_ERROR_LOAD_CANCELLED, -71, "load_cancelled"},
   };
   size_t known = 0;
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -140,13 +140,22 @@ typedef enum hf_status {
 
   /** The bytes are no sound image: cut short, altered, or of another version. */
   HF_ERROR_BAD_IMAGE = -50,
+  /** A file could not be read or written; the message has what the system said. */
+  HF_ERROR_IO = -51,
 
   /* Calls to something outside. */
 
   /** The circuit breaker is open: the call was not permitted. */
   HF_ERROR_CIRCUIT_OPEN = -60,
   /** A registry holds as many circuit breakers as it may. */
-  HF_ERROR_REGISTRY_FULL = -61
+  HF_ERROR_REGISTRY_FULL = -61,
+
+  /* Caching. */
+
+  /** A cache cannot hold an entry of this size. */
+  HF_ERROR_TOO_LARGE = -70,
+  /** What was loaded was invalidated in the meantime. */
+  HF_ERROR_LOAD_CANCELLED = -71
 } hf_status;
 
 /**

@@ -172,6 +172,23 @@ HF_API uint32_t hf_condition_variable(const hf_condition *condition, size_t posi
 HF_API size_t hf_condition_canonical(const hf_condition *condition, char *HF_NULLABLE buffer,
                                      size_t capacity_bytes);
 
+/**
+ * A hash of the canonical text and the schema: conditions that are the same program have the same
+ * digest, on every machine. See hf_context_digest() for what a digest is good for.
+ *
+ * Threads: any. Cost: as hf_condition_canonical().
+ */
+HF_API hf_digest hf_condition_digest(const hf_condition *condition, uint64_t seed);
+
+/**
+ * hf_context_digest() of the variables that the condition requires: contexts that agree in it are
+ * decided alike. The context must be of the condition's schema or an equal one.
+ *
+ * Threads and cost: as hf_context_digest().
+ */
+HF_API hf_digest hf_condition_digest_context(const hf_condition *condition,
+                                             const hf_context *context, uint64_t seed);
+
 /* Images ------------------------------------------------------------------- */
 
 /**

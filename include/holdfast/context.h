@@ -173,6 +173,31 @@ HF_API void hf_context_clear(hf_context *context);
  */
 HF_API hf_value hf_context_get(const hf_context *context, uint32_t index);
 
+/** 128 bits that stand for something. */
+typedef struct hf_digest {
+  uint64_t low;
+  uint64_t high;
+} hf_digest;
+
+/**
+ * A hash of values (XXH3, 128 bits), by which decisions can be kept. Contexts in which these
+ * variables hold the same values have the same digest: in whatever order and by whichever function
+ * they were filled, wherever they lie, and on every machine. A boolean and the number it compares
+ * as differ.
+ *
+ * Of n different sets of values some two have the same digest by a chance of about n^2 / 2^129: for
+ * a billion, 1.5 in 10^21. That holds for values which do not depend on the seed, so where values
+ * come from outside it must be random and stay secret.
+ *
+ * @param variables  indexes, in the order in which they are hashed; one that the schema does not
+ *                   have counts as missing. May be NULL when the count is 0.
+ *
+ * Threads: any, while nobody fills the context. Cost: O(variables + bytes of their strings), no
+ * allocation.
+ */
+HF_API hf_digest hf_context_digest(const hf_context *context, const uint32_t *HF_NULLABLE variables,
+                                   size_t count, uint64_t seed);
+
 HF_END_NONNULL
 HF_END_C
 

@@ -9,6 +9,7 @@
  *   breaker.h           circuit breakers
  *   breaker_inline.h    their usual way, compiled into the caller
  *   breaker_registry.h  circuit breakers by name
+ *   cache.h             a cache of bytes
  *   condition.h         operator-written conditions: compile, evaluate, explain
  *   columns.h           one condition over many contexts at once, held as columns
  *
@@ -26,6 +27,7 @@
 #include <holdfast/breaker.h>
 #include <holdfast/breaker_inline.h>
 #include <holdfast/breaker_registry.h>
+#include <holdfast/cache.h>
 #include <holdfast/columns.h>
 #include <holdfast/condition.h>
 #include <holdfast/context.h>
