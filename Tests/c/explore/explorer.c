@@ -9,7 +9,7 @@
 #include "stepped_atomics.h"
 #include "weak_memory.h"
 
-enum { MOST_ANSWERS = 160, MOST_STEPS = 512 };
+enum { MOST_ANSWERS = 512, MOST_STEPS = 512 };
 
 /* Of an operation that has begun. */
 typedef struct thread_state {
@@ -26,7 +26,8 @@ typedef struct state_name {
 
 typedef struct visited {
   state_name name;
-  double interleavings; /* from there on; 0: no entry */
+  double interleavings; /* from there on */
+  bool there;
 } visited;
 
 typedef struct traced_step {
@@ -60,6 +61,8 @@ static struct {
   size_t choice;   /* which of the values that a load may give, from the newest */
   bool chose;      /* it was such a load, */
   bool no_choice;  /* and there is no such value */
+  bool given_over; /* it waits: another order has what comes of it */
+  bool alone;      /* it waited, and all others are done */
   jmp_buf leave;
 
   /* Of each object in the world, at its first byte: whether threads write it,
@@ -70,6 +73,7 @@ static struct {
   unsigned char users[EXPLORER_MEMORY_BYTES];
   bool trusted[EXPLORER_MEMORY_BYTES];
   bool again;
+  bool ended; /* for whatever reason */
 
   weak_memory weak;
   size_t weak_objects;
@@ -121,7 +125,11 @@ static size_t place(const void *object, size_t size_bytes) {
   uintptr_t world = (uintptr_t)now.program->world;
   uintptr_t at = (uintptr_t)object;
   if (at < world || at + size_bytes > world + EXPLORER_MEMORY_BYTES) {
-    stop("an atomic operation outside of the world");
+    if (!now.stepping) {
+      stop("an atomic operation outside of the world");
+    }
+    explorer_violation("an atomic operation outside of the world");
+    longjmp(now.leave, 1);
   }
   return at - world;
 }
@@ -164,6 +172,8 @@ static bool takes_step(const void *object, size_t size_bytes, bool writes) {
     return false;
   }
   size_t at = place(object, size_bytes);
+  /* A load of what nobody writes was not noted. */
+  now.again = now.again || (writes && !now.written[at] && now.trusted[at]);
   now.users[at] |= (unsigned char)(1u << now.thread);
   now.written[at] = now.written[at] || writes;
   if (is_shared(at)) {
@@ -176,7 +186,7 @@ static bool takes_step(const void *object, size_t size_bytes, bool writes) {
 
 /* Leaves the operation if its atomic operation of this step is made. */
 static void before_step(bool step) {
-  if (step && now.made && !now.whole) {
+  if (step && now.made && !now.whole && !now.alone) {
     longjmp(now.leave, 1);
   }
 }
@@ -209,7 +219,9 @@ static size_t weak_object(const void *object, size_t size_bytes) {
 static uint64_t load_weakly(const void *object, size_t size_bytes, memory_order order) {
   uint64_t value = value_at(object, size_bytes);
   size_t of = weak_object(object, size_bytes);
-  if (of < WEAK_OBJECTS) {
+  if (of < WEAK_OBJECTS && now.alone) {
+    (void)weak_load(&now.weak, now.thread, of, 0, order, &value);
+  } else if (of < WEAK_OBJECTS) {
     now.chose = true;
     now.no_choice = !weak_load(&now.weak, now.thread, of, now.choice, order, &value);
   }
@@ -332,6 +344,29 @@ void stepped_init(void *object, size_t size_bytes, uint64_t value) {
   memcpy(object, &value, size_bytes);
 }
 
+static bool others_are_done(void) {
+  for (size_t i = 0; i < now.program->threads; i++) {
+    if (i != now.thread && now.threads[i].operation < now.program->operations[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* A thread that waits for another begins anew as if it had come later, and that order is explored
+ * too. When nobody is left to wait for it must get on by itself, at once. */
+void stepped_pause(void) {
+  if (!now.stepping || now.alone) {
+    explorer_violation("an operation waits for ever");
+    longjmp(now.leave, 1);
+  }
+  if (!others_are_done()) {
+    now.given_over = true;
+    longjmp(now.leave, 1);
+  }
+  now.alone = true;
+}
+
 /* One step of a thread that is not done; with `whole`, one operation. */
 static void step(size_t thread, size_t choice) {
   thread_state *state = &now.threads[thread];
@@ -344,6 +379,8 @@ static void step(size_t thread, size_t choice) {
   now.made = false;
   now.chose = false;
   now.no_choice = false;
+  now.given_over = false;
+  now.alone = false;
   now.trace[now.depth] = (traced_step){.thread = thread, .operation = state->operation};
   now.stepping = true;
   if (setjmp(now.leave) != 0) {
@@ -391,7 +428,7 @@ static state_name name_state(void) {
 
 static visited *find(visited *table, size_t size, state_name name) {
   size_t at = name.first & (size - 1);
-  while (table[at].interleavings != 0.0 &&
+  while (table[at].there &&
          (table[at].name.first != name.first || table[at].name.second != name.second)) {
     at = (at + 1) & (size - 1);
   }
@@ -403,7 +440,7 @@ static void remember(state_name name, double interleavings) {
     size_t size = now.table_size * 2;
     visited *table = room(size, sizeof *table);
     for (size_t i = 0; i < now.table_size; i++) {
-      if (now.table[i].interleavings != 0.0) {
+      if (now.table[i].there) {
         *find(table, size, now.table[i].name) = now.table[i];
       }
     }
@@ -411,7 +448,7 @@ static void remember(state_name name, double interleavings) {
     now.table = table;
     now.table_size = size;
   }
-  *find(now.table, now.table_size, name) = (visited){name, interleavings};
+  *find(now.table, now.table_size, name) = (visited){name, interleavings, true};
   now.states++;
 }
 
@@ -462,7 +499,9 @@ static bool known_outcome(uint64_t outcome) {
 
 static void check_end(void) {
   uint64_t outcome = now.program->outcome == NULL ? 0 : now.program->outcome();
-  now.program->done();
+  if (setjmp(now.leave) == 0) {
+    now.program->done();
+  }
   if (now.program->outcome == NULL || now.violation[0] != '\0' || known_outcome(outcome)) {
     return;
   }
@@ -483,6 +522,7 @@ static void check_end(void) {
 static void report_violation(void) {
   explorer_result *result = now.result;
   result->violated = true;
+  now.ended = true;
   size_t used = (size_t)snprintf(result->report, sizeof result->report, "%s\n", now.violation);
   for (size_t i = 0; i < now.depth && used < sizeof result->report; i++) {
     const traced_step *step = &now.trace[i];
@@ -495,7 +535,7 @@ static void report_violation(void) {
 }
 
 /* Goes on from the present state, and leaves it changed. How many interleavings
- * there are from here; 0 when the exploration is to end. */
+ * there are from here, if the exploration has not ended. */
 static double explore(void) {
   bool done = true;
   for (size_t i = 0; i < now.program->threads; i++) {
@@ -511,15 +551,17 @@ static double explore(void) {
     return 1.0;
   }
   state_name name = name_state();
-  double interleavings = find(now.table, now.table_size, name)->interleavings;
-  if (interleavings != 0.0) {
-    return interleavings;
+  const visited *known = find(now.table, now.table_size, name);
+  if (known->there) {
+    return known->interleavings;
   }
+  double interleavings = 0.0;
   if (now.depth == MOST_STEPS) {
     stop("too many steps");
   }
   if (now.program->most_states > 0 && now.states >= now.program->most_states) {
     now.result->given_up = true;
+    now.ended = true;
     return 0.0;
   }
   saved_state *saved = &now.saved[now.depth];
@@ -538,13 +580,19 @@ static double explore(void) {
       i++;
       continue;
     }
+    if (now.given_over && !now.again) {
+      restore(saved);
+      choice++;
+      continue;
+    }
     now.depth++;
     if (now.violation[0] != '\0') {
       report_violation();
       return 0.0;
     }
-    double more = now.again ? 0.0 : explore();
-    if (more == 0.0) {
+    now.ended = now.again;
+    double more = now.ended ? 0.0 : explore();
+    if (now.ended) {
       return 0.0;
     }
     now.depth--;
@@ -580,6 +628,7 @@ static double explore_all(bool whole) {
   double interleavings;
   do {
     now.again = false;
+    now.ended = false;
     memset(now.trusted, 0, sizeof now.trusted);
     memset(now.table, 0, now.table_size * sizeof *now.table);
     now.states = 0;

@@ -15,6 +15,9 @@
  * that is comes out on the way; what contradicts it makes the exploration begin
  * again.
  *
+ * Who waits for another thread (hf__pause()) begins anew later: that order is explored anyway, so
+ * the one that waited is given up, and not counted. What it read before must not matter to it.
+ *
  * What this covers is every sequentially consistent order, or, in weak memory, what
  * weak_memory.h says. Nothing here is of use to more than one thread at once.
  */
@@ -25,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { EXPLORER_THREADS = 4, EXPLORER_MEMORY_BYTES = 8192 };
+enum { EXPLORER_THREADS = 4, EXPLORER_MEMORY_BYTES = 16384 };
 
 typedef struct explorer_program {
   size_t threads;

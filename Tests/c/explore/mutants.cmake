@@ -235,3 +235,77 @@ hf_add_window_mutant(place_not_released
                      "HF__SWAP_IF(&window->next, &seen, changed, memory_order_relaxed)")
 hf_add_window_mutant(place_not_acquired "HF__LOAD(&window->next, memory_order_acquire)"
                      "HF__LOAD(&window->next, memory_order_relaxed)")
+
+# Readers of the cache beside a writer.
+
+function(hf_add_cache_mutant name source from to)
+  hf_add_mutant_core(${name} ${source} "${from}" "${to}")
+  set(others "$<FILTER:$<TARGET_OBJECTS:explore_cache_core>,EXCLUDE,/${source}[.]>")
+  hf_add_mutant_test(${name} explore_cache.c "${others}")
+endfunction()
+
+hf_add_cache_mutant(cache_plain_read_at_odd_version cache_read.c
+                    "!find_plain(key, &at) || (at.head & 1) != 0 ||" "!find_plain(key, &at) ||")
+hf_add_cache_mutant(cache_read_at_odd_version cache_read.c "if (HF__UNLIKELY((head & 1) != 0)) {"
+                    "if (false) {")
+hf_add_cache_mutant(cache_read_on_at_odd_version cache_read.c "if ((head & 1) != 0) {"
+                    "if (false) {")
+hf_add_cache_mutant(cache_outgrown_index_not_closed cache_index.c "begin(&index->buckets[i])"
+                    "(void)0")
+hf_add_cache_mutant(cache_miss_not_checked cache_read.c
+                    "return is_unchanged(bucket, head) ? LOOK_YES : LOOK_CHANGED" "return LOOK_YES")
+hf_add_cache_mutant(cache_hit_not_checked cache_read.c
+                    "look seen = look_at(cache, key, hf__bucket_number(word), since_ns, use, to, sight)"
+                    "look seen = look_at(cache, key, hf__bucket_number(word), since_ns, use, to, sight), ignored = (head = HF__GET(&bucket->head), LOOK_NO)")
+hf_add_cache_mutant(cache_plain_hit_not_checked cache_read.c
+                    "if (!is_unchanged(at.bucket, at.head)) {" "if (false) {")
+hf_add_cache_mutant(cache_bucket_on_the_way_not_checked cache_read.c
+                    "if (seen != LOOK_NO) {"
+                    "if (head = HF__GET(&bucket->head), seen != LOOK_NO) {")
+hf_add_cache_mutant(cache_version_not_odd cache_index.c
+                    "uint64_t head = next_version(HF__GET(&bucket->head))"
+                    "uint64_t head = HF__GET(&bucket->head)")
+hf_add_cache_mutant(cache_version_not_even_again cache_index.c
+                    "HF__STORE(&bucket->head, next_version(head), memory_order_release)"
+                    "HF__STORE(&bucket->head, head, memory_order_release)")
+hf_add_cache_mutant(cache_version_back_again cache_index.c
+                    "HF__STORE(&bucket->head, next_version(head), memory_order_release)"
+                    "HF__STORE(&bucket->head, head - 1, memory_order_release)")
+hf_add_cache_mutant(cache_number_before_its_words cache_part.c
+                    "hf__index_replace(&place, entry)"
+                    "HF__SET(&at->words[1], 0), hf__index_replace(&place, entry), write_entry(at, key, put, since_ns, NULL)")
+hf_add_cache_mutant(cache_number_after_the_version cache_index.c
+                    "set_entry(place->bucket, place->slot, entry, hf__index_heat(place))"
+                    "head = (end(place->bucket, head), set_entry(place->bucket, place->slot, entry, hf__index_heat(place)), head)")
+hf_add_cache_mutant(cache_heat_ignores_the_number cache_read.c
+                    "HF__SWAP_IF(place, &word, word + (UINT32_C(1) << HF__HEAT_SHIFT), memory_order_relaxed)"
+                    "HF__STORE(place, word + (UINT32_C(1) << HF__HEAT_SHIFT), memory_order_relaxed)")
+hf_add_cache_mutant(cache_move_clears_first cache_index.c "uint64_t to_head = begin(to)"
+                    "uint64_t to_head = (end(from, with_tag(from, from_head, slot, 0)), begin(to))")
+hf_add_cache_mutant(cache_passed_not_counted cache_index.c
+                    "end(bucket, more ? head + one : head - one)" "end(bucket, head)")
+hf_add_cache_mutant(cache_passed_before_the_second cache_index.c "if (i > 0 && hf__bucket_passed"
+                    "if (hf__bucket_passed")
+hf_add_cache_mutant(cache_old_index_seen cache.c
+                    "HF__STORE(&part->index, index, memory_order_release)"
+                    "hf__index_close(old), HF__STORE(&part->index, index, memory_order_release)")
+
+# Orders of the cache, which only weak memory shows. Three cannot be missed one at a time: the fence
+# of end() and the release of a new index cover each other, the release of an entry's number and the
+# fence of begin() do so for all but tags, and the acquire of the index is needed for what is not
+# atomic in it, which nothing here looks at.
+hf_add_cache_mutant(cache_odd_version_not_fenced cache_index.c
+                    "HF__SET(&bucket->head, head)" "return HF__SET(&bucket->head, head), head")
+hf_add_cache_mutant(cache_even_version_not_released cache_index.c
+                    "HF__STORE(&bucket->head, next_version(head), memory_order_release)"
+                    "HF__STORE(&bucket->head, next_version(head), memory_order_relaxed)")
+hf_add_cache_mutant(cache_version_not_acquired cache_read.c
+                    "HF__LOAD(&bucket->head, memory_order_acquire)"
+                    "HF__LOAD(&bucket->head, memory_order_relaxed)")
+hf_add_cache_mutant(cache_check_not_fenced cache_read.c "HF__FENCE(memory_order_acquire)" "(void)0")
+hf_add_cache_mutant(cache_plain_number_not_acquired cache_read.c
+                    "at->word = HF__LOAD(at->place, memory_order_acquire)"
+                    "at->word = HF__LOAD(at->place, memory_order_relaxed)")
+hf_add_cache_mutant(cache_number_not_acquired cache_read.c
+                    "uint32_t word = HF__LOAD(place, memory_order_acquire)"
+                    "uint32_t word = HF__LOAD(place, memory_order_relaxed)")

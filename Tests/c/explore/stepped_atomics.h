@@ -53,4 +53,9 @@ unsigned stepped_processor(void);
 #define hf__processor stepped_processor
 #define hf__processor_offset_bytes() ((ptrdiff_t)1)
 
+/* Who waits for another thread. */
+#include "cache_lock.h"
+void stepped_pause(void);
+#define hf__pause stepped_pause
+
 #endif

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WEAK_OBJECTS = 12, WEAK_WRITES = 12, WEAK_THREADS = 4 };
+enum { WEAK_OBJECTS = 16, WEAK_WRITES = 12, WEAK_THREADS = 4 };
 
 /* Of each object the number of a write. */
 typedef struct weak_view {
