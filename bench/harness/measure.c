@@ -7,6 +7,7 @@
  * The clock is that of the thread's own processor time: while another program
  * has the processor it stands still. By a wall clock the longer of two sides is
  * interrupted more often, and on a busy machine the ratio would grow by that.
+ * Where threads wait for each other, though, it would also stand still for that.
  */
 #include "internal.h"
 
@@ -28,31 +29,36 @@ typedef struct round_figures {
   double *differences_ns;
 } round_figures;
 
-static double now_ns(void) {
+static clockid_t clock_of(const bench_row *row) {
+  return row->counts_waiting ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+}
+
+static double now_ns(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* What looking at the clock takes itself: the least of many. */
-static double clock_cost_ns(void) {
+static double clock_cost_ns(clockid_t clock) {
   double least = 1e9;
   for (int i = 0; i < 1000; i++) {
-    double start = now_ns();
-    double cost = now_ns() - start;
+    double start = now_ns(clock);
+    double cost = now_ns(clock) - start;
     least = cost < least ? cost : least;
   }
   return least;
 }
 
 /* Runs one part and adds the logarithm of its time to the pass. */
-static uint64_t timed(bench_run run, void *data, size_t part, double operations, double clock_ns,
+static uint64_t timed(const bench_row *row, bench_run run, void *data, size_t part, double clock_ns,
                       timed_pass *pass) {
-  double start = now_ns();
+  clockid_t clock = clock_of(row);
+  double start = now_ns(clock);
   uint64_t result = run(data, part);
-  double elapsed = now_ns() - start - clock_ns;
+  double elapsed = now_ns(clock) - start - clock_ns;
   /* A row so short that nothing is left is as good as nothing. */
-  pass->log_ns += log((elapsed > 1 ? elapsed : 1) / operations);
+  pass->log_ns += log((elapsed > 1 ? elapsed : 1) / (double)row->operations);
   return result;
 }
 
@@ -89,14 +95,13 @@ static int run_round(const bench_row *row, void *data, double clock_ns, bool fir
   int failed = 0;
   own->log_ns = 0;
   reference->log_ns = 0;
-  double operations = (double)row->operations;
   for (size_t part = 0; part < part_count(row); part++) {
-    uint64_t result = timed(row->run, data, part, operations, clock_ns, own);
+    uint64_t result = timed(row, row->run, data, part, clock_ns, own);
     failed |= check(row, "the row's result", part, &own->results[part], result, first);
     if (row->run_reference == NULL) {
       continue;
     }
-    uint64_t expected = timed(row->run_reference, data, part, operations, clock_ns, reference);
+    uint64_t expected = timed(row, row->run_reference, data, part, clock_ns, reference);
     failed |=
         check(row, "the reference's result", part, &reference->results[part], expected, first);
     if (!row->reference_is_other_work && result != expected) {
@@ -114,7 +119,7 @@ static int run_round(const bench_row *row, void *data, double clock_ns, bool fir
 static int run_rounds(const bench_row *row, void *data, size_t rounds, timed_pass *own,
                       timed_pass *reference, const round_figures *figures) {
   double parts = (double)part_count(row);
-  double clock_ns = clock_cost_ns();
+  double clock_ns = clock_cost_ns(clock_of(row));
   /* The first comparison of results warms up what the rest measures. */
   if (run_round(row, data, clock_ns, true, own, reference) != 0) {
     return 1;
@@ -207,12 +212,13 @@ int bench_measure(const bench_row *row, size_t rounds) {
 __attribute__((noinline)) static uint64_t bench_repeat_runs(const bench_row *row, void *data,
                                                             double seconds) {
   uint64_t sum = 0;
-  double start = now_ns();
+  clockid_t clock = CLOCK_THREAD_CPUTIME_ID;
+  double start = now_ns(clock);
   do {
     for (size_t part = 0; part < part_count(row); part++) {
       sum += row->run(data, part);
     }
-  } while (now_ns() - start < seconds * 1e9);
+  } while (now_ns(clock) - start < seconds * 1e9);
   return sum;
 }
 

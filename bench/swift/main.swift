@@ -1,5 +1,6 @@
 // Rows through the public Swift interface, in the harness that C uses: what the binding adds to a C
-// evaluation of the same condition over the same values, and what Foundation's #Predicate takes.
+// evaluation of the same condition over the same values, and what Foundation's #Predicate
+// and NSCache take.
 
 import BenchHarness
 import CHoldfast
@@ -66,6 +67,26 @@ func throughNativeC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
   return peer.runNative()
 }
 
+func throughNSCache(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let peer: NSCachePeer = unsafe object(data)
+  return peer.run()
+}
+
+func besideNSCache(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let peer: NSCachePeer = unsafe object(data)
+  return peer.runC()
+}
+
+func hitsThroughSwift(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let hits: CacheHits = unsafe object(data)
+  return hits.run()
+}
+
+func hitsThroughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let hits: CacheHits = unsafe object(data)
+  return hits.runC()
+}
+
 func callsThroughSwift(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
   let calls: BreakerCalls = unsafe object(data)
   return outcome(calls.throughSwift)
@@ -119,7 +140,8 @@ var rows = unsafe ["W1", "W2"].map { name in
     set_up: { parameter in unsafe retained { try Workload(unsafe workloadName(parameter)) } },
     run: throughSwift, reference: lasting("hf_condition_evaluate from Swift"),
     run_reference: throughC, tear_down: tearDown, operations: operations, parts: 1,
-    reference_is_other_work: false, allocates_nothing: false, report_difference: true)
+    reference_is_other_work: false, allocates_nothing: false, report_difference: true,
+    counts_waiting: false)
 }
 unsafe rows += ["W1", "W2"].map { name in
   unsafe bench_row(
@@ -129,7 +151,8 @@ unsafe rows += ["W1", "W2"].map { name in
     },
     run: columnsThroughSwift, reference: lasting("hf_condition_evaluate_columns from Swift"),
     run_reference: columnsThroughC, tear_down: tearDown, operations: ColumnsWorkload.operations,
-    parts: 1, reference_is_other_work: false, allocates_nothing: false, report_difference: true)
+    parts: 1, reference_is_other_work: false, allocates_nothing: false, report_difference: true,
+    counts_waiting: false)
 }
 unsafe rows += [("W1", "W1"), ("W3", "W3-bytes")].map { name, workload in
   unsafe bench_row(
@@ -137,7 +160,8 @@ unsafe rows += [("W1", "W1"), ("W3", "W3-bytes")].map { name, workload in
     set_up: { parameter in unsafe retained { try PredicatePeer(unsafe workloadName(parameter)) } },
     run: throughPredicate, reference: lasting("native C"), run_reference: throughNativeC,
     tear_down: tearDown, operations: PredicatePeer.operations, parts: 1,
-    reference_is_other_work: false, allocates_nothing: false, report_difference: false)
+    reference_is_other_work: false, allocates_nothing: false, report_difference: false,
+    counts_waiting: false)
 }
 unsafe rows.append(
   bench_row(
@@ -145,7 +169,28 @@ unsafe rows.append(
     set_up: { _ in unsafe retained { try BreakerCalls() } },
     run: callsThroughSwift, reference: lasting("the C calls from Swift, with the clock"),
     run_reference: callsThroughC, tear_down: tearDown, operations: BreakerCalls.operations,
-    parts: 1, reference_is_other_work: false, allocates_nothing: true, report_difference: true))
+    parts: 1, reference_is_other_work: false, allocates_nothing: true, report_difference: true,
+    counts_waiting: false))
+unsafe rows += [("", "bytes"), ("/number", "number"), ("/object", "object")].map { suffix, kind in
+  unsafe bench_row(
+    name: lasting("cache/swift/hit\(suffix)"), parameter: UnsafeRawPointer(lasting(kind)),
+    set_up: { parameter in unsafe retained { try CacheHits(unsafe workloadName(parameter)) } },
+    run: hitsThroughSwift, reference: lasting("cache/hit/1t"), run_reference: hitsThroughC,
+    tear_down: tearDown, operations: CacheHits.operations, parts: 1,
+    reference_is_other_work: false, allocates_nothing: true, report_difference: true,
+    counts_waiting: false)
+}
+unsafe rows += ["1t", "2t"].map { threads in
+  unsafe bench_row(
+    name: lasting("peer/nscache/hit/\(threads)"), parameter: UnsafeRawPointer(lasting(threads)),
+    set_up: { parameter in
+      unsafe retained { try NSCachePeer(twoThreads: unsafe workloadName(parameter) == "2t") }
+    },
+    run: throughNSCache, reference: lasting("cache/hit/1t"), run_reference: besideNSCache,
+    tear_down: tearDown, operations: NSCachePeer.operations, parts: 1,
+    reference_is_other_work: false, allocates_nothing: false, report_difference: false,
+    counts_waiting: true)
+}
 let status = unsafe rows.withUnsafeBufferPointer { rows in
   unsafe bench_register(rows.baseAddress, rows.count)
   return unsafe CommandLine.unsafeArgv.withMemoryRebound(

@@ -16,7 +16,7 @@
  *     BENCH_ROWS(rows)
  *
  * A file bench/bench_<name>.c with these lines is all that a new row takes.
- * Nothing here is for several threads.
+ * Nothing here is for several threads; for a second one there is bench_rival.h.
  */
 #ifndef HOLDFAST_BENCH_HARNESS_H
 #define HOLDFAST_BENCH_HARNESS_H
@@ -56,6 +56,9 @@ typedef struct bench_row {
   bool allocates_nothing;
   /* Also say how many nanoseconds the row takes more than its reference. */
   bool report_difference;
+  /* Threads may wait for each other: the time that passes counts, not only that of the thread on
+   * the processor. What else the machine does counts too, then. */
+  bool counts_waiting;
 } bench_row;
 
 /* Adds rows to those that bench_main() runs. They are borrowed for good. */
