@@ -39,6 +39,8 @@ import CHoldfast
   /// The variables that it was compiled for.
   public let schema: Schema
 
+  private let knownDigest = ConditionDigest()
+
   /// Compiles a text.
   ///
   /// - Parameters:
@@ -117,6 +119,9 @@ import CHoldfast
   deinit {
     unsafe hf_condition_destroy(pointer)
   }
+
+  /// The same for conditions that are the same program.
+  var digest: hf_digest { knownDigest.value(of: self) }
 
   /// The condition as bytes, for ``init(image:schema:limits:)``.
   ///

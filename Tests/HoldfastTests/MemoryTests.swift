@@ -207,6 +207,59 @@ import Testing
     #expect(allocated.map { $0 == 0 } ?? true, "\(allocated ?? 0) bytes")
   }
 
+  @Test(arguments: CacheOptions.Policy.allCases)
+  func `a hit allocates nothing`(policy: CacheOptions.Policy) throws {
+    var options = CacheOptions()
+    options.policy = policy
+    let bytes = try ByteCache(options)
+    let texts = try Cache<String, String>(options)
+    let numbers = try Cache<Int, Double>(options)
+    let decisions = try EvaluationCache()
+    let condition = try Condition("severity > 1 and step == 'x'")
+    var context = try Context()
+    try context.set(number: 2, at: 0)
+    try context.set("x", for: "step")
+    let key = "a key that is too long for a small string"
+    try bytes.insert([1, 2, 3], forKey: key)
+    try texts.insert("a value that is too long for a small string", forKey: key)
+    try numbers.insert(1.5, forKey: 7)
+    var buffer = [UInt8](repeating: 0, count: 8)
+    func allocatesNothing(_ hits: () throws -> Bool) rethrows {
+      var missed = 0
+      let allocated = try allocated { missed += try hits() ? 0 : 1 }
+      #expect(missed == 0)
+      #expect(allocated.map { $0 == 0 } ?? true, "\(allocated ?? 0) bytes")
+    }
+    allocatesNothing { bytes.withValue(forKey: key) { value in value.byteCount } == 3 }
+    allocatesNothing {
+      var span = buffer.mutableSpan
+      // Bytes are initialized and have no other meaning.
+      var room = unsafe span.mutableBytes
+      return bytes.copyValue(forKey: key, into: &room) == .hit(byteCount: 3)
+    }
+    allocatesNothing { texts[key] != nil }
+    allocatesNothing { numbers[7] == 1.5 }
+    try allocatesNothing { try decisions.evaluate(condition, context) }
+  }
+
+  @Test func `caches are given back with what they hold`() throws {
+    let growth = try growth {
+      let texts = try Cache<String, [Int]>(onRemoval: { _ in })
+      let events = texts.events()
+      for number in 0..<20 {
+        try texts.insert([1, 2, 3], forKey: "a key that is too long for a small string \(number)")
+      }
+      try texts.insert([4], forKey: "a key that is too long for a small string 1")
+      texts.removeValue(forKey: "a key that is too long for a small string 2")
+      #expect(events.dropped == 0)
+      let bytes = try ByteCache()
+      try bytes.insert([UInt8](repeating: 1, count: 5000), forKey: 1)
+      let decisions = try EvaluationCache()
+      #expect(try decisions.evaluate(Condition("always"), Context()))
+    }
+    #expect(growth.map { $0 < most } ?? true, "\(growth ?? 0) bytes")
+  }
+
   /// How many bytes many rounds allocate, whether they give them back or not; `nil` when nobody
   /// counts them.
   private func allocated(by body: () throws -> Void) rethrows -> UInt64? {
