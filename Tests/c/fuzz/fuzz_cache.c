@@ -146,7 +146,6 @@ static hf_cache_answer expected_answer(known *of, bool use, size_t capacity) {
     of->used = ++step;
     uint64_t deadline = plus(now_ns, of->ttl);
     if (of->sliding && of->deadline != NEVER && deadline > of->deadline) {
-      of->soft = plus(of->soft, deadline - of->deadline);
       of->deadline = deadline;
     }
   }
