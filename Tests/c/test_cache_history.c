@@ -193,13 +193,14 @@ static void record_call(worker *self) {
   hf_cache *cache = self->shared->cache;
   uint32_t key = test_random_below(&self->random, KEYS);
   uint32_t what = test_random_below(&self->random, 100);
-  uint64_t now_ns = atomic_load_explicit(&self->shared->now_ns, memory_order_relaxed);
   char name[16];
   name_key(key, name);
   record *one = &self->records[self->count];
   /* Of several lengths, so that places in memory change hands. */
   uint64_t value[40] = {0};
   uint64_t begin = tick(self);
+  /* After it: who looked at the clock before, and was stopped, finds what others saw expire. */
+  uint64_t now_ns = atomic_load_explicit(&self->shared->now_ns, memory_order_relaxed);
   if (what < 50) {
     hf_cache_answer answer =
         what < 45 ? hf_cache_get(cache, name, strlen(name), now_ns, value, sizeof value, NULL)
