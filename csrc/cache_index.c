@@ -187,26 +187,31 @@ static bool move_away(hf__index *index, const hf__cache_memory *memory, size_t a
   return true;
 }
 
-/* Whether one of the entries of a full bucket made room. */
-static bool make_room(hf__index *index, const hf__cache_memory *memory, size_t at) {
+/* Which of the entries of a full bucket made room; HF__NO_ENTRY: none. */
+static uint32_t make_room(hf__index *index, const hf__cache_memory *memory, size_t at) {
   for (unsigned slot = 0; slot < HF__BUCKET_ENTRIES; slot++) {
+    uint32_t entry = hf__bucket_number(HF__GET(&index->buckets[at].entries[slot]));
     if (move_away(index, memory, at, slot)) {
-      return true;
+      return entry;
     }
   }
-  return false;
+  return HF__NO_ENTRY;
 }
 
-void hf__index_add(hf__index *index, const hf__cache_memory *memory, uint64_t hash,
-                   uint32_t entry) {
+uint32_t hf__index_add(hf__index *index, const hf__cache_memory *memory, uint64_t hash,
+                       uint32_t entry) {
   size_t first = hf__hash_bucket(hash, index->count);
   size_t second = hf__hash_next(hash, first, index->count);
   size_t at = first;
+  uint32_t moved = HF__NO_ENTRY;
   if (empty_slots(&index->buckets[first]) == 0) {
-    bool moved = empty_slots(&index->buckets[second]) == 0 && make_room(index, memory, first);
-    at = moved ? first : second;
-    if (!moved && empty_slots(&index->buckets[second]) == 0) {
-      make_room(index, memory, second);
+    at = second;
+    if (empty_slots(&index->buckets[second]) == 0) {
+      moved = make_room(index, memory, first);
+      at = moved == HF__NO_ENTRY ? second : first;
+    }
+    if (empty_slots(&index->buckets[at]) == 0) {
+      moved = make_room(index, memory, second);
     }
   }
   while (empty_slots(&index->buckets[at]) == 0) {
@@ -215,6 +220,7 @@ void hf__index_add(hf__index *index, const hf__cache_memory *memory, uint64_t ha
   }
   hf__bucket *bucket = &index->buckets[at];
   put_into(bucket, (unsigned)__builtin_ctz(empty_slots(bucket)), hash, entry, 0);
+  return moved;
 }
 
 void hf__index_replace(const hf__place *place, uint32_t entry) {

@@ -160,8 +160,9 @@ bool hf__index_find(hf__index *index, const hf__cache_memory *memory, uint64_t h
 /* The place of an entry that is there. */
 hf__place hf__index_place(hf__index *index, uint64_t hash, uint32_t entry);
 
-/* There is room for it. */
-void hf__index_add(hf__index *index, const hf__cache_memory *memory, uint64_t hash, uint32_t entry);
+/* There is room for it. Returns the entry that made room by moving; HF__NO_ENTRY: none had to. */
+uint32_t hf__index_add(hf__index *index, const hf__cache_memory *memory, uint64_t hash,
+                       uint32_t entry);
 
 /* Another entry of the same key, as hot as the one that was there. */
 void hf__index_replace(const hf__place *place, uint32_t entry);

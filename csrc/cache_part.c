@@ -170,9 +170,7 @@ static hf_cache_cause cause_of_death(const hf__entry *entry, uint64_t since_ns) 
   return HF__GET(&entry->deadline_ns) <= since_ns ? HF_CACHE_EXPIRED : HF_CACHE_INVALIDATED;
 }
 
-/* The entries of one bucket that were invalidated. One that moved here from a bucket that is still
- * to come, or away to one that was looked at, may be passed over; it goes when it is evicted or
- * asked for. */
+/* The entries of one bucket that were invalidated. */
 static void sweep_bucket(hf_cache *cache, hf__cache_part *part, hf__bucket *bucket,
                          hf__removed *removed) {
   unsigned empty = hf__bucket_match(HF__GET(&bucket->head), HF__GET(&bucket->tags), 0);
@@ -185,6 +183,18 @@ static void sweep_bucket(hf_cache *cache, hf__cache_part *part, hf__bucket *buck
     if (hf__entry_is_invalidated(cache, at, HF__GET(&at->shape))) {
       remove_entry(cache, part, entry, HF_CACHE_INVALIDATED, removed);
     }
+  }
+}
+
+/* One that has just moved: perhaps to where a sweep has been already. */
+static void sweep_moved(hf_cache *cache, hf__cache_part *part, uint32_t moved,
+                        hf__removed *removed) {
+  if (moved == HF__NO_ENTRY || part->sweep_left == 0) {
+    return;
+  }
+  const hf__entry *at = hf__entry_at(&part->memory, moved);
+  if (hf__entry_is_invalidated(cache, at, HF__GET(&at->shape))) {
+    remove_entry(cache, part, moved, HF_CACHE_INVALIDATED, removed);
   }
 }
 
@@ -444,7 +454,8 @@ hf_status hf__part_put(hf_cache *cache, const hf__key *key, const hf__put *put, 
   } else {
     queue = remembered(cache, key) | (put->shape & HF__IN_MAIN);
     hf__part_make_room(cache, part, 1, bytes, removed);
-    hf__index_add(HF__GET(&part->index), &part->memory, key->hash, entry);
+    uint32_t moved = hf__index_add(HF__GET(&part->index), &part->memory, key->hash, entry);
+    sweep_moved(cache, part, moved, removed);
   }
   HF__SET(&at->shape, put->shape | queue);
   hf__queue_add(&part->memory, queue_of(part, queue), at, entry);
