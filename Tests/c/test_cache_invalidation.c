@@ -216,6 +216,33 @@ static void putting_takes_it_back_as_well(void **state) {
   hf_cache_destroy(cache);
 }
 
+/* What is put while a sweep is half way makes room in full buckets, and what moves for it may come
+ * to a bucket that the sweep has left behind. How many do depends on the seed. */
+static void what_moves_during_a_sweep_is_not_passed_over(void **state) {
+  enum { ENTRIES = 2000, NEW = 60, SEEDS = 20 };
+  uint32_t tag = 1;
+  hf_cache_entry_options tagged = {.tags = &tag, .tag_count = 1};
+  hf_cache_options options = cache_options(policy_of(state), ENTRIES, NULL);
+  options.parts = 1;
+  for (options.seed = 1; options.seed <= SEEDS; options.seed++) {
+    hf_cache *cache = cache_made(&options);
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+      assert_int_equal(hf_cache_put(cache, &i, 8, &i, 8, BEGINNING, &tagged, NULL), HF_OK);
+    }
+    hf_cache_invalidate_tag(cache, tag);
+    (void)hf_cache_maintain(cache, BEGINNING, ENTRIES / 2);
+    for (uint64_t i = ENTRIES; i < ENTRIES + NEW; i++) {
+      assert_int_equal(hf_cache_put(cache, &i, 8, &i, 8, BEGINNING, NULL, NULL), HF_OK);
+    }
+    assert_true(check_figures(cache, &options).entries > NEW); /* it is not over yet */
+    (void)hf_cache_maintain(cache, BEGINNING, 2 * ENTRIES);
+    hf_cache_statistics figures = check_figures(cache, &options);
+    assert_int_equal(figures.entries, NEW);
+    assert_int_equal(figures.removals[HF_CACHE_INVALIDATED], ENTRIES);
+    hf_cache_destroy(cache);
+  }
+}
+
 /* Namespaces --------------------------------------------------------------------- */
 
 static void namespaces_lie_within_each_other(void **state) {
@@ -1020,6 +1047,7 @@ int main(void) {
       cache_test_of_both(memory_of_what_was_invalidated_comes_back),
       cache_test_of_both(memory_comes_back_however_much_is_invalidated),
       cache_test_of_both(putting_takes_it_back_as_well),
+      cache_test_of_both(what_moves_during_a_sweep_is_not_passed_over),
       cache_test_of_both(namespaces_lie_within_each_other),
       cache_test_of_both(a_namespace_holds_for_what_is_put_later),
       cache_test_of_both(a_prefix_may_be_any_bytes),
