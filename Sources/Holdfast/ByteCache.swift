@@ -101,47 +101,20 @@ public final class ByteCache: Sendable {
   /// Each stands alone: they are not of one moment.
   ///
   /// - Returns: the value of each key, in order; `nil` where there is none.
+  @inlinable
   public func values<Key: CacheKey>(forKeys keys: some Sequence<Key>) -> [[UInt8]?] {
-    var block: [UInt8] = []
-    var ends: [Int] = []
-    for key in keys {
-      key.withKeyBytes { key in
-        unsafe key.withUnsafeBytes { key in unsafe block.append(contentsOf: key) }
-      }
-      ends.append(block.count)
-    }
+    var values: [[UInt8]?] = []
+    values.reserveCapacity(keys.underestimatedCount)
     let room = 256
-    let count = ends.count
-    var values = [[UInt8]?](repeating: nil, count: count)
-    unsafe withUnsafeTemporaryAllocation(byteCount: count * room, alignment: 8) { buffer in
-      unsafe block.withUnsafeBytes { block in
-        unsafe withUnsafeTemporaryAllocation(of: hf_cache_lookup.self, capacity: count) { lookups in
-          var start = 0
-          for (index, end) in ends.enumerated() {
-            unsafe lookups.initializeElement(
-              at: index,
-              to: hf_cache_lookup(
-                key: block.baseAddress?.advanced(by: start), key_bytes: end - start,
-                buffer: buffer.baseAddress?.advanced(by: index * room), capacity_bytes: room,
-                answer: HF_CACHE_MISS, found: hf_cache_found()))
-            start = end
-          }
-          guard let first = lookups.baseAddress else { return }
-          unsafe hf_cache_get_many(core.pointer, first, count, core.time.now)
-          for index in 0..<count {
-            let lookup = unsafe lookups[index]
-            switch unsafe lookup.answer {
-            case HF_CACHE_HIT, HF_CACHE_STALE:
-              values[index] = unsafe [UInt8](
-                UnsafeRawBufferPointer(start: lookup.buffer, count: lookup.found.value_bytes))
-            case HF_CACHE_NO_ROOM:
-              let key = unsafe UnsafeRawBufferPointer(start: lookup.key, count: lookup.key_bytes)
-              values[index] = unsafe core.withCopy(key.bytes, isCounted: true) { value in
-                [UInt8](copying: value)
-              }
-            default: break
-            }
-          }
+    unsafe withUnsafeTemporaryAllocation(
+      byteCount: CacheCore.Keys.most * room, alignment: 8
+    ) { rooms in
+      unsafe core.copyMany(keys, into: rooms, room: room) { found, value, key in
+        switch found.answer {
+        case .hit, .stale: unsafe values.append([UInt8](value.prefix(found.byteCount)))
+        case .noRoom:
+          values.append(core.withCopy(key, isCounted: true) { value in [UInt8](copying: value) })
+        case .miss, .negative: values.append(nil)
         }
       }
     }

@@ -34,6 +34,25 @@ extension Cache {
       }
     }
 
+    /// Looks several values up. Objects are looked up one by one: the lock is what keeps one there
+    /// until it is held, and the C cache takes it for one key at a time.
+    @inlinable static func read(_ keys: some Sequence<Key>, from core: CacheCore) -> [Value?] {
+      guard areBytes else {
+        return keys.map { key in key.withKeyBytes { key in read(key, from: core).1 } }
+      }
+      var values: [Value?] = []
+      values.reserveCapacity(keys.underestimatedCount)
+      unsafe withUnsafeTemporaryAllocation(of: Value.self, capacity: CacheCore.Keys.most) { rooms in
+        unsafe core.copyMany(
+          keys, into: UnsafeMutableRawBufferPointer(rooms), room: MemoryLayout<Value>.stride
+        ) { found, value, _ in
+          // Safe: as above.
+          values.append(found.answer.hasValue ? unsafe value.load(as: Value.self) : nil)
+        }
+      }
+      return values
+    }
+
     /// Safe: only boxes of this type are put into this cache.
     @inlinable static func value(in box: AnyObject) -> Value {
       unsafe unsafeDowncast(box, to: Box.self).value
@@ -109,7 +128,7 @@ extension Cache {
 }
 
 extension [UInt8] {
-  init(copying bytes: RawSpan) {
+  @inlinable init(copying bytes: RawSpan) {
     self = unsafe bytes.withUnsafeBytes { bytes in unsafe [UInt8](bytes) }
   }
 }

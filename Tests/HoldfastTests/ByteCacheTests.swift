@@ -111,6 +111,9 @@ import Testing
       if number % 3 != 0 { try cache.insert(value, forKey: number) }
     }
     #expect(cache.values(forKeys: 0..<100) == expected)
+    #expect(cache.statistics.hits == 66)
+    #expect(cache.statistics.misses == 34)
+    #expect(cache.values(forKeys: [99, 2, 99, 50, 2]) == [99, 2, 99, 50, 2].map { expected[$0] })
     #expect(cache.values(forKeys: [String]()) == [])
   }
 

@@ -82,6 +82,7 @@ final class Counted: Sendable {
       try keeps(
         [Small(number: 1, flag: true, code: nil), Small(number: 2, flag: false, code: 3)],
         policy: policy))
+    #expect(try keeps([SIMD8<Double>(repeating: 1), SIMD8(repeating: 2)], policy: policy))
     #expect(try keeps([Large(a: InlineWords(), b: InlineWords(e: 9))], policy: policy))
     #expect(try keeps(["", "short", String(repeating: "long", count: 9)], policy: policy))
     #expect(try keeps([[1, 2], []], policy: policy))
@@ -92,6 +93,7 @@ final class Counted: Sendable {
     #expect(nothing.contains("a"))
     #expect(nothing["a"] != nil)
     #expect(nothing["b"] == nil)
+    #expect(nothing.values(forKeys: ["b", "a", "b"]).map { $0 != nil } == [false, true, false])
   }
 
   @Test func `small values without references lie in the cache`() {
@@ -242,6 +244,87 @@ final class Counted: Sendable {
     #expect(cache["a"] == 1)
     clock.advance(by: .seconds(1))
     #expect(describe("a") == "miss")
+  }
+
+  /// What two caches say that were treated alike, of which one was asked for the keys one by one.
+  private func checkTogether<Value: Sendable & Equatable>(
+    _ values: [Value], policy: CacheOptions.Policy
+  ) throws {
+    let caches = try (0..<2).map { _ in
+      try cache(of: Value.self) {
+        $0.policy = policy
+        $0.maxEntries = 40
+      }
+    }
+    for cache in caches {
+      for (index, value) in values.enumerated() {
+        let options: CacheEntryOptions
+        switch index % 4 {
+        case 0: options = CacheEntryOptions()
+        case 1: options = CacheEntryOptions(ttl: .seconds(2), softTTL: .seconds(1))
+        case 2: options = CacheEntryOptions(ttl: .seconds(5), sliding: true)
+        default: options = CacheEntryOptions(ttl: .seconds(1))
+        }
+        try cache.insert(value, forKey: "\(index)", options: options)
+      }
+      try cache.insertNegative(forKey: "negative")
+    }
+    clock.advance(by: .seconds(1))
+    let keys =
+      (0..<values.count).reversed().map { "\($0)" } + [
+        "none", "negative", "", "0", "0", String(repeating: "k", count: 65_536), "1", "none",
+      ]
+    for count in [0, 1, 15, 16, 17, 32, keys.count] {
+      let some = keys.suffix(count)
+      // A sequence that can be gone through once, and does not say how long it is.
+      var iterator = some.makeIterator()
+      let once = AnySequence(AnyIterator { iterator.next() })
+      #expect(caches[0].values(forKeys: once) == some.map { caches[1].value(forKey: $0) })
+      let figures = caches.map { $0.statistics }
+      #expect(figures[0].hits == figures[1].hits)
+      #expect(figures[0].staleHits == figures[1].staleHits)
+      #expect(figures[0].negativeHits == figures[1].negativeHits)
+      #expect(figures[0].misses == figures[1].misses)
+      // Without a lock what has expired is passed by; rarely, by chance of its hash, it is removed.
+      #expect(policy == .s3fifo || figures[0] == figures[1])
+    }
+    let found = caches[0].values(forKeys: keys).prefix(values.count)
+    #expect(
+      found == values.indices.reversed().map { $0 % 4 == 3 ? nil : values[$0] }[...])
+    guard policy == .lru else { return }
+    // They were used in the same order.
+    caches[1].values(forKeys: keys).forEach { _ in }
+    for cache in caches {
+      for number in 0..<25 { try cache.insert(values[0], forKey: "new \(number)") }
+    }
+    #expect(keys.map { caches[0].contains($0) } == keys.map { caches[1].contains($0) })
+    #expect(caches[0].statistics.removals[.evictedByCount] ?? 0 > 0)
+  }
+
+  @Test(arguments: CacheOptions.Policy.allCases)
+  func `many keys are looked up together as they are one by one`(
+    policy: CacheOptions.Policy
+  ) throws {
+    try checkTogether((0..<39).map { Double($0) }, policy: policy)
+    try checkTogether(
+      (0..<39).map { Small(number: Double($0), flag: $0 % 2 == 0, code: UInt16($0)) },
+      policy: policy)
+    try checkTogether((0..<39).map { "\($0)" }, policy: policy)
+  }
+
+  /// One of the keys has expired; who hears of it puts another one.
+  @Test func `what a listener does is seen by the keys that follow`() throws {
+    let holder = Guarded<Cache<String, Int>?>(nil)
+    let cache = try cache(of: Int.self, { _ in }) { removal in
+      guard removal.cause == .expired, let cache = holder.withLock({ $0 }) else { return }
+      cache["b"] = cache.values(forKeys: ["a", "c"]).count
+    }
+    holder.withLock { $0 = cache }
+    try cache.insert(1, forKey: "a", ttl: .seconds(1))
+    cache["c"] = 3
+    clock.advance(by: .seconds(1))
+    #expect(cache.values(forKeys: ["b", "a", "b", "c"]) == [nil, nil, 2, 3])
+    holder.withLock { $0 = nil }
   }
 
   @Test func `namespaces are invalidated`() throws {
