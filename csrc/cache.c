@@ -280,7 +280,9 @@ hf_status hf_cache_create(const hf_cache_options *options, uint64_t now_ns,
   made->options = chosen;
   made->epoch_ns = now_ns;
   made->allocator = *from;
+  made->processor_offset_bytes = hf__processor_offset_bytes();
   made->part_count = parts_for(&chosen);
+  made->part_mask = chosen.policy == HF_CACHE_LRU ? HF__ALL_LOCKED : made->part_count - 1;
   made->parts = from->allocate(from->context, parts_bytes(made), _Alignof(hf__cache_part));
   made->invalidated = from->allocate(from->context, tag_bytes(made), 64);
   if (made->parts == NULL || made->invalidated == NULL) {

@@ -74,11 +74,17 @@ typedef struct hf__namespace {
   size_t prefix_bytes;
 } hf__namespace;
 
+/* In place of the mask of parts: no key is read without a lock. */
+#define HF__ALL_LOCKED SIZE_MAX
+
 struct hf_cache {
-  hf_cache_options options;
-  uint64_t epoch_ns;
-  hf_allocator allocator;
+  /* What each get reads. */
+  size_t part_mask; /* of hf__hash_part(); HF__ALL_LOCKED with HF_CACHE_LRU */
   hf__cache_part *parts;
+  uint64_t epoch_ns;
+  ptrdiff_t processor_offset_bytes; /* hf__processor_offset_bytes() */
+  hf_cache_options options;
+  hf_allocator allocator;
   size_t part_count;
   /* The number of the last invalidation, of each tag's place, of each namespace, and of all. */
   atomic_uint_least64_t *invalidated;
@@ -125,8 +131,10 @@ typedef struct hf__key {
 
 /* relaxed: a count orders nothing. */
 static inline void hf__cache_count(hf_cache *cache, hf__cache_counter counter, uint64_t more) {
-  HF__ADD(&cache->stripes[hf__processor() % HF__STRIPES].counts[counter], more,
-          memory_order_relaxed);
+  ptrdiff_t offset_bytes = cache->processor_offset_bytes;
+  unsigned processor =
+      HF__UNLIKELY(offset_bytes == 0) ? hf__processor() : hf__processor_at(offset_bytes);
+  HF__ADD(&cache->stripes[processor % HF__STRIPES].counts[counter], more, memory_order_relaxed);
 }
 
 /* Entries that went, linked by `next`, with the cause in `prev`: until their removal was told with

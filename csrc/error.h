@@ -18,12 +18,15 @@ HF_BEGIN_NONNULL
 #define HF__APART __attribute__((noinline))
 /* Worth copying into each of its few callers. */
 #define HF__INLINE static inline __attribute__((always_inline))
+/* Whatever it calls becomes part of it. */
+#define HF__FLAT __attribute__((flatten))
 #else
 #define HF__PRINTF(string, first)
 #define HF__COLD
 #define HF__UNLIKELY(condition) (condition)
 #define HF__APART
 #define HF__INLINE static inline
+#define HF__FLAT
 #endif
 
 /* How much of a name or a string from outside a message quotes, in bytes. */

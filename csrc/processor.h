@@ -33,6 +33,21 @@ static inline ptrdiff_t hf__processor_offset_bytes(void) {
   return 0;
 }
 
+/* The number there. Cost: one load. */
+static inline unsigned hf__processor_at(ptrdiff_t offset_bytes) {
+#if defined(__x86_64__) && defined(__linux__)
+  unsigned number;
+  /* volatile: the thread may be on another one the next time. */
+  __asm__ volatile("movl %%fs:(%1), %0" : "=r"(number) : "r"(offset_bytes));
+  return number;
+#elif HF__HAS_THREAD_POINTER
+  const char *thread = __builtin_thread_pointer();
+  return *(const volatile uint32_t *)(const volatile void *)(thread + offset_bytes);
+#else
+  return (unsigned)offset_bytes;
+#endif
+}
+
 /*
  * A hint: the thread may be moved at any moment, so what it picks must be safe
  * for others to use too. Where the C library registers restartable sequences
@@ -41,12 +56,12 @@ static inline ptrdiff_t hf__processor_offset_bytes(void) {
  */
 static inline unsigned hf__processor(void) {
 #if HF__HAS_THREAD_POINTER
-  const char *thread = __builtin_thread_pointer();
   ptrdiff_t offset_bytes = hf__processor_offset_bytes();
   if (offset_bytes != 0) {
-    return *(const volatile uint32_t *)(const volatile void *)(thread + offset_bytes);
+    return hf__processor_at(offset_bytes);
   }
   /* Threads' memory is apart by pages. */
+  const char *thread = __builtin_thread_pointer();
   return (unsigned)((uintptr_t)thread >> 12);
 #else
   /* So are their stacks. */

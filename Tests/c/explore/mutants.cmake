@@ -245,7 +245,7 @@ function(hf_add_cache_mutant name source from to)
 endfunction()
 
 hf_add_cache_mutant(cache_plain_read_at_odd_version cache_read.c
-                    "!find_plain(key, &at) || (at.head & 1) != 0 ||" "!find_plain(key, &at) ||")
+                    "same == 0 || (head & 1) != 0" "same == 0")
 hf_add_cache_mutant(cache_read_at_odd_version cache_read.c "if (HF__UNLIKELY((head & 1) != 0)) {"
                     "if (false) {")
 hf_add_cache_mutant(cache_read_on_at_odd_version cache_read.c "if ((head & 1) != 0) {"
@@ -258,7 +258,7 @@ hf_add_cache_mutant(cache_hit_not_checked cache_read.c
                     "look seen = look_at(cache, key, hf__bucket_number(word), since_ns, use, to, sight)"
                     "look seen = look_at(cache, key, hf__bucket_number(word), since_ns, use, to, sight), ignored = (head = HF__GET(&bucket->head), LOOK_NO)")
 hf_add_cache_mutant(cache_plain_hit_not_checked cache_read.c
-                    "if (!is_unchanged(at.bucket, at.head)) {" "if (false) {")
+                    "if (HF__UNLIKELY(!is_unchanged(bucket, head))) {" "if (false) {")
 hf_add_cache_mutant(cache_bucket_on_the_way_not_checked cache_read.c
                     "if (seen != LOOK_NO) {"
                     "if (head = HF__GET(&bucket->head), seen != LOOK_NO) {")
@@ -304,8 +304,8 @@ hf_add_cache_mutant(cache_version_not_acquired cache_read.c
                     "HF__LOAD(&bucket->head, memory_order_relaxed)")
 hf_add_cache_mutant(cache_check_not_fenced cache_read.c "HF__FENCE(memory_order_acquire)" "(void)0")
 hf_add_cache_mutant(cache_plain_number_not_acquired cache_read.c
-                    "at->word = HF__LOAD(at->place, memory_order_acquire)"
-                    "at->word = HF__LOAD(at->place, memory_order_relaxed)")
+                    "uint32_t seen = HF__LOAD(place, memory_order_acquire)"
+                    "uint32_t seen = HF__LOAD(place, memory_order_relaxed)")
 hf_add_cache_mutant(cache_number_not_acquired cache_read.c
                     "uint32_t word = HF__LOAD(place, memory_order_acquire)"
                     "uint32_t word = HF__LOAD(place, memory_order_relaxed)")

@@ -52,6 +52,7 @@ void stepped_init(void *object, size_t size_bytes, uint64_t value);
 unsigned stepped_processor(void);
 #define hf__processor stepped_processor
 #define hf__processor_offset_bytes() ((ptrdiff_t)1)
+#define hf__processor_at(offset_bytes) ((void)(offset_bytes), stepped_processor())
 
 /* Who waits for another thread. */
 #include "cache_lock.h"
