@@ -275,6 +275,35 @@ static void any_bytes_are_a_key(void **state) {
   hf_cache_destroy(cache);
 }
 
+/* Keys that differ in their first bytes alone, or in their last ones: so many that for some of them
+ * another one looks like it until it is compared. */
+static void a_key_is_known_by_all_its_bytes(void **state) {
+  hf_cache *cache = cache_of(policy_of(state), 20000, NULL);
+  static const size_t lengths[] = {4, 8, 9, 12, 16, 17};
+  enum { LENGTHS = sizeof lengths / sizeof lengths[0], MOST = 17, KEYS = 1500, PLACES = 2 };
+  for (int reading = 0; reading < 2; reading++) {
+    for (size_t kind = 0; kind < LENGTHS; kind++) {
+      for (uint32_t i = 0; i < KEYS * PLACES; i++) {
+        size_t length = lengths[kind];
+        unsigned char key[MOST] = {0};
+        uint16_t number = (uint16_t)(i / PLACES + 1);
+        memcpy(i % PLACES == 0 ? key : key + length - sizeof number, &number, sizeof number);
+        uint64_t name = length << 32 | i;
+        uint64_t value = 0;
+        if (reading) {
+          assert_int_equal(hf_cache_get(cache, key, length, BEGINNING, &value, sizeof value, NULL),
+                           HF_CACHE_HIT);
+          assert_int_equal(value, name);
+        } else {
+          assert_int_equal(
+              hf_cache_put(cache, key, length, &name, sizeof name, BEGINNING, NULL, NULL), HF_OK);
+        }
+      }
+    }
+  }
+  hf_cache_destroy(cache);
+}
+
 static void a_key_has_up_to_65535_bytes(void **state) {
   hf_cache *cache = cache_of(policy_of(state), 100, NULL);
   static unsigned char key[HF_CACHE_KEY_MAX_BYTES + 1];
@@ -1345,6 +1374,7 @@ int main(void) {
       cache_test_of_both(what_is_found_is_described),
       cache_test_of_both(a_buffer_that_is_too_small_stays_as_it_is),
       cache_test_of_both(any_bytes_are_a_key),
+      cache_test_of_both(a_key_is_known_by_all_its_bytes),
       cache_test_of_both(a_key_has_up_to_65535_bytes),
       cache_test_of_both(a_value_of_more_than_2_to_the_31_is_refused),
       cache_test_of_both(values_of_any_size_come_back),
