@@ -92,9 +92,11 @@ import Synchronization
     _ key: RawSpan, into buffer: UnsafeMutableRawBufferPointer
   ) -> Found {
     var found = hf_cache_found()
-    let answer = unsafe key.withUnsafeBytes { key in
-      unsafe hf_cache_get(
-        pointer, key.baseAddress, key.count, time.now, buffer.baseAddress, buffer.count, &found)
+    let answer = unsafe _withUnprotectedUnsafeMutablePointer(to: &found) { found in
+      unsafe key.withUnsafeBytes { key in
+        unsafe hf_cache_get(
+          pointer, key.baseAddress, key.count, time.now, buffer.baseAddress, buffer.count, found)
+      }
     }
     return Found(answer: Answer(answer), byteCount: found.value_bytes)
   }
@@ -103,10 +105,18 @@ import Synchronization
   @usableFromInline func copyUncounted(
     _ key: RawSpan, into buffer: UnsafeMutableRawBufferPointer
   ) -> Found {
+    unsafe copyUncounted(key, into: buffer, at: time.now)
+  }
+
+  /// Apart: a function that differs from `copy` in nothing but what it calls would be made one with
+  /// it, and each get would pay for finding out which of the two it is.
+  @inline(never) private func copyUncounted(
+    _ key: RawSpan, into buffer: UnsafeMutableRawBufferPointer, at now: UInt64
+  ) -> Found {
     var found = hf_cache_found()
     let answer = unsafe key.withUnsafeBytes { key in
       unsafe hf_cache_peek(
-        pointer, key.baseAddress, key.count, time.now, buffer.baseAddress, buffer.count, &found)
+        pointer, key.baseAddress, key.count, now, buffer.baseAddress, buffer.count, &found)
     }
     return Found(answer: Answer(answer), byteCount: found.value_bytes)
   }

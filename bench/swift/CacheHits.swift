@@ -88,7 +88,7 @@ import Holdfast
           var span = unsafe room.mutableBytes
           return bytes.copyValue(forKey: key, into: &span)
         }
-        found = copied == .hit(byteCount: 8) ? value : nil
+        if case .hit(8) = copied { found = value } else { found = nil }
       case .number: found = numbers[key]
       case .object: found = objects[key]?.first
       }
