@@ -193,6 +193,7 @@ static bool make_part(hf_cache *cache, hf__cache_part *part, size_t number) {
   part->max_bytes = byte_share(options->max_bytes, cache->part_count, number);
   part->small = (hf__queue){HF__NO_ENTRY, HF__NO_ENTRY, 0};
   part->main = part->small;
+  hf__uses_init(&part->uses);
   hf__cache_wheel_init(&part->wheel);
   if (hf__cache_memory_init(&part->memory, page_bytes_for(part->max_entries), &cache->allocator) !=
       HF_OK) {

@@ -35,6 +35,7 @@ typedef struct hf__cache_part {
   hf__s3fifo rule; /* HF_CACHE_S3FIFO */
   uint32_t load_count;
   uint32_t max_entries;
+  hf__uses uses; /* HF_CACHE_LRU: of `small` */
   _Alignas(64) hf__ghost ghost;
   uint64_t max_bytes; /* UINT64_MAX: no limit */
   /* How far entries that were invalidated are cleared away: the bucket that was looked at last, and
@@ -213,6 +214,9 @@ bool hf__entry_is_invalidated(const hf_cache *cache, const hf__entry *entry, uin
 /* The entry of a key that has not expired; one that has is cleared away. */
 bool hf__part_find(hf_cache *cache, const hf__key *key, uint64_t since_ns, hf__place *place,
                    hf__removed *removed);
+
+/* Lets all entries move to where their uses brought them: the order is that of `small` then. */
+void hf__part_settle(hf__cache_part *part);
 
 /* What a hit changes: the order of use, the deadline of one that slides. */
 void hf__part_use(hf_cache *cache, hf__cache_part *part, const hf__place *place, uint64_t since_ns);

@@ -122,6 +122,7 @@ bool hf__copy_part(hf_cache *cache, hf__cache_part *part, uint64_t since_ns, hf_
     copy->length = 0;
     copy->entries = 0;
     hf__lock_take(&part->lock);
+    hf__part_settle(part);
     size_t missing = put_queue(cache, part, &part->small, since_ns, copy);
     missing += put_queue(cache, part, &part->main, since_ns, copy);
     hf__lock_give(&part->lock);

@@ -75,6 +75,10 @@ static hf__queue *queue_of(hf__cache_part *part, uint64_t shape) {
   return (shape & HF__IN_MAIN) != 0 ? &part->main : &part->small;
 }
 
+void hf__part_settle(hf__cache_part *part) {
+  hf__uses_move_all(&part->memory, &part->small, &part->uses);
+}
+
 /* Removing ------------------------------------------------------------------ */
 
 static void detach(hf_cache *cache, hf__cache_part *part, uint32_t entry, hf_cache_cause cause,
@@ -104,6 +108,7 @@ static void detach(hf_cache *cache, hf__cache_part *part, uint32_t entry, hf_cac
 
 void hf__part_remove(hf_cache *cache, hf__cache_part *part, uint64_t hash, const hf__place *place,
                      hf_cache_cause cause, hf__removed *removed) {
+  hf__part_settle(part);
   hf__index *index = HF__GET(&part->index);
   hf__index_remove(index, hash, place);
   detach(cache, part, place->entry, cause, removed);
@@ -271,6 +276,7 @@ static victim choose_s3fifo(hf_cache *cache, hf__cache_part *part) {
 
 static void evict(hf_cache *cache, hf__cache_part *part, hf_cache_cause cause,
                   hf__removed *removed) {
+  hf__part_settle(part);
   victim chosen = cache->options.policy == HF_CACHE_LRU ? last_of(cache, part, &part->small)
                                                         : choose_s3fifo(cache, part);
   hf__part_remove(cache, part, chosen.hash, &chosen.place, cause, removed);
@@ -328,7 +334,7 @@ void hf__part_use(hf_cache *cache, hf__cache_part *part, const hf__place *place,
       hf__index_set_heat(place, heat + 1);
     }
   } else {
-    hf__queue_to_head(&part->memory, &part->small, at, place->entry);
+    hf__uses_add(&part->memory, &part->small, &part->uses, at, place->entry);
   }
 }
 
@@ -426,6 +432,7 @@ static uint64_t remembered(hf_cache *cache, const hf__key *key) {
 hf_status hf__part_put(hf_cache *cache, const hf__key *key, const hf__put *put, uint64_t since_ns,
                        hf__removed *removed) {
   hf__cache_part *part = key->part;
+  hf__part_settle(part);
   hf__place place;
   uint64_t bytes = charge(&part->memory, put->shape, put->cost);
   if (bytes > part->max_bytes) {

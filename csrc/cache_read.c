@@ -296,29 +296,49 @@ HF__INLINE hf_cache_answer hit(const plain *at, uint64_t deadline_ns, uint64_t s
   return HF_CACHE_HIT;
 }
 
-/* With HF_CACHE_LRU. HF_CACHE_MISS: the long way knows. */
-HF__INLINE hf_cache_answer get_locked(const hf__key *key, uint64_t since_ns, void *buffer,
-                                      size_t capacity_bytes, hf_cache_found *out) {
+HF__INLINE void prefetch_bucket(const hf__key *key) {
+  const hf__index *index = HF__LOAD(&key->part->index, memory_order_acquire); /* as reading */
+  __builtin_prefetch(&index->buckets[hf__hash_bucket(key->hash, index->count)]);
+}
+
+/* What is not plain, under the lock, which it gives back. */
+HF__APART static hf_cache_answer end_locked(hf_cache *cache, const hf__key *key, uint64_t since_ns,
+                                            void *buffer, size_t capacity_bytes,
+                                            hf_cache_found *out) {
+  hf__destination to = {.buffer = buffer, .capacity_bytes = capacity_bytes};
+  hf__removed removed = HF__NONE_REMOVED;
+  hf_cache_answer answer = hf__read_locked(cache, key, since_ns, true, &to, out, &removed);
+  hf__lock_give(&key->part->lock);
+  hf__cache_tell(cache, key->part, removed);
+  return answer;
+}
+
+/* With HF_CACHE_LRU, and to the end. */
+HF__INLINE hf_cache_answer get_locked(hf_cache *cache, const hf__key *key, uint64_t since_ns,
+                                      void *buffer, size_t capacity_bytes, hf_cache_found *out) {
   hf__cache_part *part = key->part;
-  hf_cache_answer answer = HF_CACHE_MISS;
-  plain at;
+  /* Nothing is loaded past a locked operation before that is done. */
+  prefetch_bucket(key);
   hf__lock_take(&part->lock);
+  plain at;
   if (find_plain(key, &at) && at.value_bytes <= capacity_bytes) {
     uint64_t deadline_ns = HF__GET(&at.entry->deadline_ns);
     if (deadline_ns > since_ns) {
       copy_words(at.value, buffer, at.value_bytes);
-      hf__queue_to_head(&part->memory, &part->small, at.entry, hf__bucket_number(at.word));
-      answer = hit(&at, deadline_ns, since_ns, out);
+      hf__uses_add(&part->memory, &part->small, &part->uses, at.entry, hf__bucket_number(at.word));
+      hf__lock_give(&part->lock);
+      return hit(&at, deadline_ns, since_ns, out);
     }
   }
-  hf__lock_give(&part->lock);
-  return answer;
+  hf__key sought = *key;
+  return end_locked(cache, &sought, since_ns, buffer, capacity_bytes, out);
 }
 
 /*
  * With HF_CACHE_S3FIFO, as short as can be: gets of different keys overlap in the processor as long
- * as it has room to note their loads (88 in a Zen 4), so each load that is saved counts. So one
- * candidate is looked at, and `words` is a constant: of how many words the key is, or 0 for any.
+ * as it has room to note what they wait for, which is why each load that was saved was measured to
+ * count. So one candidate is looked at, and `words` is a constant: of how many words the key is, or
+ * 0 for any.
  */
 
 /* The last word of a key of 9 to 16 bytes, or the only one of 8: filled up with zeros. */
@@ -410,14 +430,12 @@ HF__APART static hf_cache_answer get_otherwise(hf_cache *cache, hf__key key, uin
 HF__INLINE hf_cache_answer get(hf_cache *cache, const hf__key *key, uint64_t now_ns, void *buffer,
                                size_t capacity_bytes, hf_cache_found *out) {
   if (cache->part_mask == HF__ALL_LOCKED) {
-    uint64_t since_ns = hf__cache_since(cache, now_ns);
-    if (get_locked(key, since_ns, buffer, capacity_bytes, out) == HF_CACHE_HIT) {
-      return HF_CACHE_HIT;
-    }
-  } else if (key->length == 8 ? get_freely(cache, key->part, key->hash, key->bytes, 8, 1, now_ns,
-                                           buffer, capacity_bytes, out)
-                              : get_freely(cache, key->part, key->hash, key->bytes, key->length, 0,
-                                           now_ns, buffer, capacity_bytes, out)) {
+    return get_locked(cache, key, hf__cache_since(cache, now_ns), buffer, capacity_bytes, out);
+  }
+  if (key->length == 8 ? get_freely(cache, key->part, key->hash, key->bytes, 8, 1, now_ns, buffer,
+                                    capacity_bytes, out)
+                       : get_freely(cache, key->part, key->hash, key->bytes, key->length, 0, now_ns,
+                                    buffer, capacity_bytes, out)) {
     return HF_CACHE_HIT;
   }
   return get_otherwise(cache, *key, now_ns, buffer, capacity_bytes, out);
@@ -438,6 +456,16 @@ HF__APART static hf_cache_answer get_any(hf_cache *cache, const void *key, size_
   return answer;
 }
 
+HF__APART static hf_cache_answer get_of_lru(hf_cache *cache, const void *key, size_t key_bytes,
+                                            uint64_t now_ns, void *buffer, size_t capacity_bytes,
+                                            hf_cache_found *out) {
+  hf__key sought = hf__cache_key(cache, key, key_bytes);
+  hf_cache_answer answer =
+      get_locked(cache, &sought, hf__cache_since(cache, now_ns), buffer, capacity_bytes, out);
+  hf__count_answers(cache, answer, 1);
+  return answer;
+}
+
 /* One of 9 to 16 bytes that was not found in a straight line. */
 HF__APART static hf_cache_answer get_short_otherwise(hf_cache *cache, const void *key,
                                                      size_t key_bytes, uint64_t now_ns,
@@ -453,6 +481,9 @@ hf_cache_answer hf_cache_get(hf_cache *cache, const void *key, size_t key_bytes,
                              void *buffer, size_t capacity_bytes, hf_cache_found *out) {
   size_t part_mask = cache->part_mask;
   if (HF__UNLIKELY(key_bytes < 9 || key_bytes > 16 || part_mask == HF__ALL_LOCKED)) {
+    if (part_mask == HF__ALL_LOCKED && key_bytes <= HF_CACHE_KEY_MAX_BYTES) {
+      return get_of_lru(cache, key, key_bytes, now_ns, buffer, capacity_bytes, out);
+    }
     return get_any(cache, key, key_bytes, now_ns, buffer, capacity_bytes, out);
   }
   uint64_t hash = hf__short_key_hash(key, key_bytes, cache->options.seed);
@@ -517,9 +548,7 @@ void hf_cache_get_many(hf_cache *cache, hf_cache_lookup *lookups, size_t count, 
     for (size_t i = 0; i < here; i++) {
       bool fits = some[i].key_bytes <= HF_CACHE_KEY_MAX_BYTES;
       keys[i] = hf__cache_key(cache, some[i].key, fits ? some[i].key_bytes : 0);
-      const hf__index *index =
-          HF__LOAD(&keys[i].part->index, memory_order_acquire); /* as reading */
-      __builtin_prefetch(&index->buckets[hf__hash_bucket(keys[i].hash, index->count)]);
+      prefetch_bucket(&keys[i]);
     }
     for (size_t i = 0; i < here; i++) {
       prefetch_entries(&keys[i]);
