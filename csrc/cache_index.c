@@ -165,34 +165,55 @@ static void put_into(hf__bucket *bucket, unsigned slot, uint64_t hash, uint32_t 
   end(bucket, with_tag(bucket, head, slot, hf__hash_tag(hash)));
 }
 
-/* Moves an entry of a full bucket to the other of its two, if there is room. Both are odd
- * meanwhile: a reader that finds it in neither finds that out. */
+/* Moves an entry to another bucket, which has room. Both are odd meanwhile: a reader that finds it
+ * in neither finds that out. */
+static hf__place move(const hf__place *place, hf__bucket *to, uint64_t hash) {
+  hf__bucket *from = place->bucket;
+  unsigned slot = place->slot;
+  unsigned there = (unsigned)__builtin_ctz(empty_slots(to));
+  unsigned heat = hf__index_heat(place);
+  uint64_t from_head = begin(from);
+  uint64_t to_head = begin(to);
+  set_entry(to, there, place->entry, heat);
+  end(to, with_tag(to, to_head, there, hf__hash_tag(hash)));
+  end(from, with_tag(from, from_head, slot, 0));
+  return (hf__place){.bucket = to, .slot = there, .entry = place->entry};
+}
+
+/* Moves an entry of a full bucket to the other of its two, if there is room. */
 static bool move_away(hf__index *index, const hf__cache_memory *memory, size_t at, unsigned slot) {
   hf__bucket *from = &index->buckets[at];
-  uint32_t word = HF__GET(&from->entries[slot]);
-  uint64_t hash = hf__entry_hash(hf__entry_at(memory, hf__bucket_number(word)), index->seed);
+  uint32_t entry = hf__bucket_number(HF__GET(&from->entries[slot]));
+  uint64_t hash = hf__entry_hash(hf__entry_at(memory, entry), index->seed);
   size_t first = hf__hash_bucket(hash, index->count);
   size_t second = hf__hash_next(hash, first, index->count);
   hf__bucket *to = &index->buckets[at == first ? second : first];
-  unsigned empty = empty_slots(to);
-  if ((at != first && at != second) || empty == 0) {
+  if ((at != first && at != second) || empty_slots(to) == 0) {
     return false;
   }
-  unsigned there = (unsigned)__builtin_ctz(empty);
-  uint64_t from_head = begin(from);
-  uint64_t to_head = begin(to);
-  set_entry(to, there, hf__bucket_number(word), hf__bucket_heat(word));
-  end(to, with_tag(to, to_head, there, hf__hash_tag(hash)));
-  end(from, with_tag(from, from_head, slot, 0));
+  move(&(hf__place){.bucket = from, .slot = slot, .entry = entry}, to, hash);
   return true;
 }
 
-/* Which of the entries of a full bucket made room; HF__NO_ENTRY: none. */
+void hf__index_bring_nearer(hf__index *index, uint64_t hash, hf__place *place) {
+  size_t at = hf__hash_bucket(hash, index->count);
+  hf__bucket *first = &index->buckets[at];
+  if (place->bucket != first && empty_slots(first) != 0 &&
+      place->bucket == &index->buckets[hf__hash_next(hash, at, index->count)]) {
+    *place = move(place, first, hash);
+  }
+}
+
+/* Which of the entries of a full bucket made room; HF__NO_ENTRY: none. Those that were not used go
+ * first: the others are better found in their first bucket. */
 static uint32_t make_room(hf__index *index, const hf__cache_memory *memory, size_t at) {
-  for (unsigned slot = 0; slot < HF__BUCKET_ENTRIES; slot++) {
-    uint32_t entry = hf__bucket_number(HF__GET(&index->buckets[at].entries[slot]));
-    if (move_away(index, memory, at, slot)) {
-      return entry;
+  for (unsigned turn = 0; turn < 2; turn++) {
+    for (unsigned slot = 0; slot < HF__BUCKET_ENTRIES; slot++) {
+      uint32_t word = HF__GET(&index->buckets[at].entries[slot]);
+      bool used = hf__bucket_heat(word) > 0;
+      if (used == (turn == 1) && move_away(index, memory, at, slot)) {
+        return hf__bucket_number(word);
+      }
     }
   }
   return HF__NO_ENTRY;

@@ -164,6 +164,10 @@ hf__place hf__index_place(hf__index *index, uint64_t hash, uint32_t entry);
 uint32_t hf__index_add(hf__index *index, const hf__cache_memory *memory, uint64_t hash,
                        uint32_t entry);
 
+/* Moves an entry to its first bucket from its second one, if there is room: for one that is used.
+ */
+void hf__index_bring_nearer(hf__index *index, uint64_t hash, hf__place *place);
+
 /* Another entry of the same key, as hot as the one that was there. */
 void hf__index_replace(const hf__place *place, uint32_t entry);
 

@@ -248,11 +248,15 @@ static victim last_of(hf_cache *cache, hf__cache_part *part, const hf__queue *qu
 }
 
 /* From the tail of a queue to the head of the main one. */
-static void keep(hf__cache_part *part, hf__queue *queue, const victim *kept, unsigned heat) {
+static void keep(hf__cache_part *part, hf__queue *queue, victim *kept, unsigned heat) {
   hf__entry *at = hf__entry_at(&part->memory, kept->entry);
   hf__queue_remove(&part->memory, queue, at);
   HF__SET(&at->shape, HF__GET(&at->shape) | HF__IN_MAIN);
   hf__queue_add(&part->memory, &part->main, at, kept->entry);
+  /* A sweep must not miss it. */
+  if (part->sweep_left == 0) {
+    hf__index_bring_nearer(HF__GET(&part->index), kept->hash, &kept->place);
+  }
   hf__index_set_heat(&kept->place, heat);
 }
 

@@ -54,6 +54,10 @@ static void put_guest(void) {
     assert_true(hf_cache_remove(cache, &oldest, 8, BEGINNING));
   }
   put_number(next_guest, next_guest);
+  /* Used, or all others would stay where they are. */
+  uint64_t value;
+  assert_int_equal(hf_cache_get(cache, &next_guest, 8, BEGINNING, &value, sizeof value, NULL),
+                   HF_CACHE_HIT);
   next_guest++;
 }
 
@@ -134,10 +138,35 @@ static void an_index_that_was_replaced_leads_nobody_astray(void **state) {
   }
 }
 
+/* Others come and go, and the residents, which are asked for all the while, are kept. */
+static void what_is_kept_comes_to_its_first_bucket(void **state) {
+  (void)state;
+  make_full();
+  for (uint64_t key = next_guest; key < next_guest + MOST_PUTS; key++) {
+    put_number(key, key);
+    for (resident = 0; resident < RESIDENTS; resident++) {
+      uint64_t value = UINT64_MAX;
+      assert_int_equal(hf_cache_get(cache, &resident, 8, BEGINNING, &value, sizeof value, NULL),
+                       HF_CACHE_HIT);
+      assert_int_equal(value, resident);
+    }
+  }
+  unsigned in_first = 0;
+  for (resident = 0; resident < RESIDENTS; resident++) {
+    hf__key key = hf__cache_key(cache, &resident, 8);
+    hf__index *index = HF__GET(&key.part->index);
+    in_first += bucket_of_resident() == &index->buckets[hf__hash_bucket(key.hash, index->count)];
+  }
+  hf_cache_destroy(cache);
+  /* Two in three would be there by chance. */
+  assert_in_range(in_first, RESIDENTS * 17 / 20, RESIDENTS);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_moves_is_found_all_the_while),
       cmocka_unit_test(an_index_that_was_replaced_leads_nobody_astray),
+      cmocka_unit_test(what_is_kept_comes_to_its_first_bucket),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
