@@ -77,6 +77,9 @@ static inline size_t hf__words_of(size_t bytes) {
   return (bytes + 7) / 8;
 }
 
+/* The flags that words stand for; an entry mostly has none. */
+#define HF__WITH_WORDS UINT64_C(0xFE00)
+
 /* Where in the words what begins. */
 
 static inline size_t hf__shape_soft_at(uint64_t shape) {
@@ -97,6 +100,9 @@ static inline size_t hf__shape_block_at(uint64_t shape) {
 }
 
 static inline size_t hf__shape_key_at(uint64_t shape) {
+  if ((shape & HF__WITH_WORDS) == 0) {
+    return 0;
+  }
   return hf__shape_block_at(shape) + ((shape & HF__LARGE) != 0);
 }
 

@@ -358,12 +358,9 @@ static void write_words(atomic_uint_least64_t *words, const void *bytes, size_t 
   }
 }
 
-/* Writes all but the links. */
-static void write_entry(hf__entry *entry, const hf__key *key, const hf__put *put, uint64_t since_ns,
-                        void *block) {
+/* Writes the words that the flags stand for, but for the block. */
+static void write_flagged(hf__entry *entry, const hf__put *put, uint64_t since_ns) {
   uint64_t shape = put->shape;
-  HF__SET(&entry->deadline_ns, hf__cache_after(since_ns, put->left_ns));
-  HF__SET(&entry->shape, shape);
   if ((shape & HF__SLIDING) != 0) {
     HF__SET(&entry->words[0], put->ttl_ns);
   }
@@ -381,6 +378,17 @@ static void write_entry(hf__entry *entry, const hf__key *key, const hf__put *put
   for (size_t i = 0; i < tags; i += 2) {
     uint64_t second = i + 1 < tags ? put->tags[i + 1] : 0;
     HF__SET(&entry->words[born_at + 1 + i / 2], second << 32 | put->tags[i]);
+  }
+}
+
+/* Writes all but the links. */
+static void write_entry(hf__entry *entry, const hf__key *key, const hf__put *put, uint64_t since_ns,
+                        void *block) {
+  uint64_t shape = put->shape;
+  HF__SET(&entry->deadline_ns, hf__cache_after(since_ns, put->left_ns));
+  HF__SET(&entry->shape, shape);
+  if ((shape & HF__WITH_WORDS) != 0) {
+    write_flagged(entry, put, since_ns);
   }
   size_t value_bytes = hf__shape_value_bytes(shape);
   size_t key_words = hf__words_of(key->length);

@@ -98,8 +98,20 @@ static uint64_t same(uint64_t word, uint64_t fingerprint) {
   return (OF_MAIN * LANES - difference) & OF_MAIN * LANES;
 }
 
+/* Whether a set has this fingerprint anywhere: mostly not. */
+static bool has(const uint64_t *words, uint64_t fingerprint) {
+  uint64_t found = same(words[HF__GHOST_WORDS - 1], fingerprint) & LAST_MARKS;
+  for (size_t i = 0; i < HF__GHOST_WORDS - 1; i++) {
+    found |= same(words[i], fingerprint);
+  }
+  return found != 0;
+}
+
 hf__ghost_kind hf__ghost_take(hf__ghost *ghost, uint64_t hash, uint64_t entries) {
   place at = place_of(ghost, hash);
+  if (!has(at.words, at.fingerprint)) {
+    return HF__GHOST_NONE;
+  }
   uint64_t next = next_of(at.words);
   uint64_t most = reach(ghost, entries);
   for (uint64_t i = 0; i < HF__GHOST_WORDS; i++) {

@@ -51,14 +51,21 @@ static uint64_t slots_ahead(const hf__cache_wheel *wheel, uint64_t tick, uint32_
   return (tick >> level * SLOT_BITS) - (wheel->tick >> level * SLOT_BITS);
 }
 
+/* The lowest level that may reach a tick so far away: 64^level is at most as much. When the wheel's
+ * own slot there has begun, it may take the next one to reach it. */
+static uint32_t least_level(uint64_t distance) {
+  uint32_t level = (63 - (uint32_t)__builtin_clzll(distance | 1)) / SLOT_BITS;
+  return level < LAST_LEVEL ? level : LAST_LEVEL;
+}
+
 void hf__cache_wheel_add(hf__cache_wheel *wheel, const hf__cache_memory *memory, uint32_t entry) {
   hf__entry *added = hf__entry_at(memory, entry);
   uint64_t tick = tick_of_deadline(HF__GET(&added->deadline_ns));
   if (tick < wheel->tick) {
     tick = wheel->tick;
   }
-  uint32_t level = 0;
-  while (level < LAST_LEVEL && slots_ahead(wheel, tick, level) > MOST_AHEAD) {
+  uint32_t level = least_level(tick - wheel->tick);
+  if (level < LAST_LEVEL && slots_ahead(wheel, tick, level) > MOST_AHEAD) {
     level++;
   }
   uint32_t shift = level * SLOT_BITS;
