@@ -345,7 +345,7 @@ HF__INLINE hf_cache_answer get_locked(hf_cache *cache, const hf__key *key, uint6
 HF__INLINE uint64_t last_word(const char *key, size_t key_bytes, unsigned words) {
   uint64_t last = hf__word_at(key + key_bytes - 8, 8);
   /* Bits that belong to the word before. */
-  unsigned others = (unsigned)(words * 8 - key_bytes) * 8;
+  unsigned others = (words * 8 - (unsigned)key_bytes) * 8;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   return last << others;
 #else
