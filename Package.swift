@@ -36,6 +36,9 @@ let package = Package(
   name: "holdfast",
   products: [
     .library(name: "Holdfast", targets: ["Holdfast"]),
+    .library(name: "HoldfastRedis", targets: ["HoldfastRedis"]),
+    // What a storage must answer, for whoever writes one.
+    .library(name: "HoldfastStorageConformance", targets: ["HoldfastStorageConformance"]),
     .executable(name: "holdfast", targets: ["HoldfastCommand"]),
   ],
   targets: [
@@ -52,6 +55,27 @@ let package = Package(
       dependencies: ["CHoldfast"],
       // Says how long what borrows a `Span` may live. Who uses the library does not need it.
       swiftSettings: swiftSettings + [.enableExperimentalFeature("Lifetimes")]
+    ),
+
+    // Sockets and TLS, which the core has none of. hiredis reads and writes the protocol.
+    .target(
+      name: "CHoldfastRedis",
+      path: "Sources/CHoldfastRedis",
+      cSettings: cSettings,
+      linkerSettings: [
+        .linkedLibrary("hiredis"), .linkedLibrary("ssl"), .linkedLibrary("crypto"),
+      ]
+    ),
+    .target(
+      name: "HoldfastRedis",
+      dependencies: ["Holdfast", "CHoldfastRedis"],
+      swiftSettings: swiftSettings
+    ),
+    .target(
+      name: "HoldfastStorageConformance",
+      dependencies: ["Holdfast"],
+      path: "Sources/HoldfastStorageConformance",
+      swiftSettings: swiftSettings
     ),
 
     // The program. Its readers of JSON and CSV are C++, which the library never links.
@@ -91,7 +115,12 @@ let package = Package(
     ),
     .testTarget(
       name: "HoldfastTests",
-      dependencies: ["Holdfast", "CHoldfast", "CHoldfastInternals"],
+      dependencies: ["Holdfast", "CHoldfast", "CHoldfastInternals", "HoldfastStorageConformance"],
+      swiftSettings: swiftSettings
+    ),
+    .testTarget(
+      name: "HoldfastRedisTests",
+      dependencies: ["Holdfast", "HoldfastRedis", "HoldfastStorageConformance"],
       swiftSettings: swiftSettings
     ),
     .testTarget(

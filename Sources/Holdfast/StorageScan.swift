@@ -1,0 +1,45 @@
+/// The keys of a storage, page by page: `for try await key in storage.scan("user:*")`.
+///
+/// A page is asked for when it is needed, so whoever stops early costs no more. To have each key once the
+/// keys that came are remembered until the end: about 100 bytes and the key for each.
+public struct StorageScan: AsyncSequence, Sendable {
+  public typealias Element = String
+  public typealias Failure = StorageError
+
+  /// Some keys, maybe none, maybe some that came before; and where to go on: `nil`, at the end.
+  public typealias Page = (keys: [String], next: UInt64?)
+
+  private let page: @Sendable (UInt64) async throws(StorageError) -> Page
+
+  /// From an implementation's pages. The first is asked for with 0.
+  public init(pages: @escaping @Sendable (UInt64) async throws(StorageError) -> Page) {
+    page = pages
+  }
+
+  public func makeAsyncIterator() -> Iterator { Iterator(page: page) }
+
+  public struct Iterator: AsyncIteratorProtocol {
+    let page: @Sendable (UInt64) async throws(StorageError) -> Page
+    private var cursor: UInt64? = 0
+    private var keys: [String] = []
+    private var seen: Set<String> = []
+
+    init(page: @escaping @Sendable (UInt64) async throws(StorageError) -> Page) { self.page = page }
+
+    public mutating func next(isolation actor: isolated (any Actor)?) async throws(StorageError)
+      -> String?
+    {
+      while true {
+        while let key = keys.popLast() {
+          if seen.insert(key).inserted { return key }
+        }
+        guard let at = cursor else { return nil }
+        (keys, cursor) = try await page(at)
+      }
+    }
+
+    public mutating func next() async throws(StorageError) -> String? {
+      try await next(isolation: nil)
+    }
+  }
+}
