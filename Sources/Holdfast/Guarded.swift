@@ -7,17 +7,17 @@ import Synchronization
 /// read after the lock is taken and written before it is given back, which says in code that is
 /// instrumented what the lock does anyway: who comes next sees all that went before. It orders no
 /// more than the lock does, so it hides no race; outside the sanitizer it is two plain moves.
-struct Guarded<Value: ~Copyable>: ~Copyable {
+package struct Guarded<Value: ~Copyable>: ~Copyable {
   private let mutex: Mutex<Value>
   private let handedOver = Atomic(false)
 
-  init(_ value: consuming sending Value) {
+  package init(_ value: consuming sending Value) {
     mutex = Mutex(value)
   }
 
   /// What the body returns. It has the value for itself until then, so it calls nobody who might
   /// come back here.
-  borrowing func withLock<Result: ~Copyable, Failure: Error>(
+  package borrowing func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
     try mutex.withLock { value throws(Failure) -> sending Result in
