@@ -22,7 +22,8 @@
  *    close and stop.
  *  - Bytes of a request that is answered with HF_REDIS_NOT_SENT, HF_REDIS_EXPIRED_UNSENT or
  *    HF_REDIS_UNWANTED never reached the server.
- *  - No peer makes memory grow beyond the limits in the options, whatever it sends or leaves unsent.
+ *  - No peer makes memory grow beyond the limits in the options, whatever it sends or leaves
+ * unsent.
  *
  * The protocol is RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/), read and
  * written by hiredis.
@@ -36,8 +37,10 @@
 
 #if defined(__clang__)
 #define HF_REDIS_NULLABLE _Nullable
-#define HF_REDIS_BEGIN_NONNULL _Pragma("clang assume_nonnull begin")
-#define HF_REDIS_END_NONNULL _Pragma("clang assume_nonnull end")
+#define HF_REDIS_BEGIN_NONNULL                                                                     \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wnullability-extension\"") \
+      _Pragma("clang assume_nonnull begin")
+#define HF_REDIS_END_NONNULL _Pragma("clang assume_nonnull end") _Pragma("clang diagnostic pop")
 #else
 #define HF_REDIS_NULLABLE
 #define HF_REDIS_BEGIN_NONNULL
@@ -220,10 +223,11 @@ typedef struct hf_redis_options {
 
   /** To connect and be greeted, in ns; default 5 s. */
   uint64_t connect_timeout_ns;
-  /** Replies that are due and nothing comes for so long: the connection is given up; default 15 s. */
+  /** Replies that are due and nothing comes for so long: the connection is given up; default 15 s.
+   */
   uint64_t silence_timeout_ns;
-  /** Before the second attempt to connect or to send; doubles up to `backoff_most_ns`; default 0.5 s.
-   * Each wait is drawn evenly from half of it to all of it. */
+  /** Before the second attempt to connect or to send; doubles up to `backoff_most_ns`; default 0.5
+   * s. Each wait is drawn evenly from half of it to all of it. */
   uint64_t backoff_ns;
   /** Default 10 s. */
   uint64_t backoff_most_ns;
