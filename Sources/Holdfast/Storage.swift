@@ -10,7 +10,7 @@
 /// let name = try await storage.get("user:1")
 /// ```
 ///
-/// What every implementation answers, and `Tests/HoldfastStorageConformance` asks of each:
+/// What every implementation answers, and `HoldfastStorageConformance` asks of each:
 ///
 /// - A key is any text, the empty one too; a value is any bytes, none too. A value that is there and empty
 ///   is `[]`; one that is not there is `nil`.
@@ -124,6 +124,19 @@ public enum StorageTTL: Sendable, Hashable {
 public enum StorageLimits {
   /// 2^46 milliseconds, which is 2,231 years: what Redis can add to its clock for a long time to come.
   public static let longestTTL = Duration.milliseconds(1 << 46)
+
+  /// A TTL as it is kept: in whole milliseconds, rounded up; for those who write a storage.
+  ///
+  /// - Throws: ``StorageError/Code/invalidArgument`` unless it is above zero and at most
+  ///   ``longestTTL``.
+  public static func milliseconds(ofTTL ttl: Duration) throws(StorageError) -> Int64 {
+    guard ttl > .zero, ttl <= longestTTL, let whole = ttl.wholeMilliseconds else {
+      throw StorageError(
+        .invalidArgument,
+        "a TTL is above zero and at most \(longestTTL), but this one is \(ttl)")
+    }
+    return Int64(clamping: whole)
+  }
 }
 
 /// How a storage is.
@@ -147,6 +160,7 @@ public struct StorageHealth: Sendable, Hashable {
   /// Figures of the implementation, by name.
   public let details: [String: String]
 
+  /// An answer.
   public init(
     _ status: Status, reason: String? = nil, latency: Duration? = nil,
     details: [String: String] = [:]

@@ -4,7 +4,9 @@ public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
   public struct Code: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
     /// The name that logs use, such as `not_connected`.
     public let rawValue: String
+    /// A code of that name, for a storage of your own.
     public init(rawValue: String) { self.rawValue = rawValue }
+    /// Its name.
     public var description: String { rawValue }
 
     /// There is no connection, and none could be made; or it was closed.
@@ -54,6 +56,7 @@ public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Whether it may have been done.
   public let outcome: Outcome
 
+  /// An error; by default of something that was not done.
   public init(_ code: Code, _ message: String, outcome: Outcome = .notDone) {
     self.code = code
     self.message = message

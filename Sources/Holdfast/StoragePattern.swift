@@ -12,6 +12,7 @@ public struct StoragePattern: Sendable, Hashable, ExpressibleByStringLiteral {
 
   /// A glob, such as `user:*`.
   public init(glob: String) { self.glob = glob }
+  /// A glob.
   public init(stringLiteral glob: String) { self.init(glob: glob) }
 
   /// All keys.

@@ -3,7 +3,9 @@
 /// A page is asked for when it is needed, so whoever stops early costs no more. To have each key once the
 /// keys that came are remembered until the end: about 100 bytes and the key for each.
 public struct StorageScan: AsyncSequence, Sendable {
+  /// A key.
   public typealias Element = String
+  /// Why there are no more.
   public typealias Failure = StorageError
 
   /// Some keys, maybe none, maybe some that came before; and where to go on: `nil`, at the end.
@@ -16,28 +18,33 @@ public struct StorageScan: AsyncSequence, Sendable {
     page = pages
   }
 
+  /// Begins anew.
   public func makeAsyncIterator() -> Iterator { Iterator(page: page) }
 
+  /// Takes keys, one by one.
   public struct Iterator: AsyncIteratorProtocol {
     let page: @Sendable (UInt64) async throws(StorageError) -> Page
     private var cursor: UInt64? = 0
     private var keys: [String] = []
-    private var seen: Set<String> = []
+    /// By their bytes: `String` takes some for equal that are two keys.
+    private var seen: Set<ByteText> = []
 
     init(page: @escaping @Sendable (UInt64) async throws(StorageError) -> Page) { self.page = page }
 
+    /// The next key; `nil` at the end.
     public mutating func next(isolation actor: isolated (any Actor)?) async throws(StorageError)
       -> String?
     {
       while true {
         while let key = keys.popLast() {
-          if seen.insert(key).inserted { return key }
+          if seen.insert(ByteText(key)).inserted { return key }
         }
         guard let at = cursor else { return nil }
         (keys, cursor) = try await page(at)
       }
     }
 
+    /// The next key; `nil` at the end.
     public mutating func next() async throws(StorageError) -> String? {
       try await next(isolation: nil)
     }
