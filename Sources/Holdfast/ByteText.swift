@@ -23,3 +23,8 @@ struct ByteText: Hashable, Sendable {
     }
   }
 }
+
+extension String {
+  /// The text without its first bytes, which end with a character of Unicode.
+  func dropping(bytes count: Int) -> String { String(Substring(utf8.dropFirst(count))) }
+}

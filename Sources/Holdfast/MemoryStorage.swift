@@ -115,6 +115,18 @@ public final class MemoryStorage: Storage {
       : StorageHealth(.unhealthy, reason: "it is closed", details: details)
   }
 
+  /// All its keys, whether it is open or not, and the time.
+  var present: (table: MemoryTable, now: Duration) { change { table, now in (table, now) } }
+
+  /// Does something to the keys at the present time, whether it is open or not.
+  func change<Result: Sendable>(_ body: (inout MemoryTable, Duration) -> Result) -> Result {
+    let time = clock()
+    return state.withLock { state in
+      let now = state.advance(to: time)
+      return body(&state.table, now)
+    }
+  }
+
   /// Does something to the keys at the present time.
   func withTable<Result: Sendable>(
     _ body: (inout MemoryTable, Duration) throws(StorageError) -> Result
@@ -123,8 +135,27 @@ public final class MemoryStorage: Storage {
     let time = clock()
     return try withState { state throws(StorageError) in
       let now = state.advance(to: time)
+      if let journal = state.table.journal, !journal.isOpen { throw .standsInNoMore }
       state.table.expire(atMost: 4, at: now)
       return try body(&state.table, now)
+    }
+  }
+
+  /// Changes something at the present time, and notes it if it came to something.
+  ///
+  /// - Parameter isDone: whether it did, by its result.
+  private func write<Result: Sendable>(
+    _ write: (Duration) -> StorageWrite,
+    if isDone: (Result) -> Bool = { _ in true },
+    _ body: (inout MemoryTable, Duration) throws(StorageError) -> Result
+  ) throws(StorageError) -> Result {
+    try withTable { table, now throws(StorageError) in
+      guard table.journal != nil else { return try body(&table, now) }
+      let noted = write(now)
+      try table.journal?.makeRoom(for: noted)
+      let result = try body(&table, now)
+      if isDone(result) { table.journal?.note(noted) }
+      return result
     }
   }
 
@@ -151,8 +182,11 @@ public final class MemoryStorage: Storage {
   /// As ``Storage/set(_:to:expire:)`` says.
   public func set(_ key: String, to value: [UInt8], expire: Duration?) async throws(StorageError) {
     let ttl = try Self.checked(expire)
-    try withTable { table, now throws(StorageError) in
-      try table.set(ByteText(key), to: value, until: ttl.map { now + $0 }, at: now)
+    func deadline(_ now: Duration) -> Duration? { ttl.map { now + $0 } }
+    try write {
+      .set(key, value, until: deadline($0))
+    } _: { table, now throws(StorageError) in
+      try table.set(ByteText(key), to: value, until: deadline(now), at: now)
     }
   }
 
@@ -161,9 +195,14 @@ public final class MemoryStorage: Storage {
     async throws(StorageError) -> Bool
   {
     let ttl = try Self.checked(expire)
-    return try withTable { table, now throws(StorageError) in
+    func deadline(_ now: Duration) -> Duration? { ttl.map { now + $0 } }
+    return try write {
+      .setIfAbsent(key, value, until: deadline($0))
+    } if: {
+      $0
+    } _: { table, now throws(StorageError) in
       guard table.find(ByteText(key), at: now) == nil else { return false }
-      try table.set(ByteText(key), to: value, until: ttl.map { now + $0 }, at: now)
+      try table.set(ByteText(key), to: value, until: deadline(now), at: now)
       return true
     }
   }
@@ -173,13 +212,18 @@ public final class MemoryStorage: Storage {
     _ key: String, from expected: [UInt8]?, to value: [UInt8]?, expire: Duration?
   ) async throws(StorageError) -> Bool {
     let ttl = try Self.checked(expire)
-    let key = ByteText(key)
-    return try withTable { table, now throws(StorageError) in
+    func deadline(_ now: Duration) -> Duration? { ttl.map { now + $0 } }
+    return try write {
+      .swap(key, from: expected, to: value, until: value == nil ? nil : deadline($0))
+    } if: {
+      $0
+    } _: { table, now throws(StorageError) in
+      let key = ByteText(key)
       let index = table.find(key, at: now)
       let present: [UInt8]? = if let index { try table.value(at: index) } else { nil }
       guard present == expected else { return false }
       if let value {
-        try table.set(key, to: value, until: ttl.map { now + $0 }, at: now)
+        try table.set(key, to: value, until: deadline(now), at: now)
       } else if let index {
         table.remove(index)
       }
@@ -190,7 +234,9 @@ public final class MemoryStorage: Storage {
   /// As ``Storage/delete(_:)`` says.
   @discardableResult
   public func delete(_ key: String) async throws(StorageError) -> Bool {
-    try withTable { table, now throws(StorageError) in
+    try write { _ in
+      .delete(key)
+    } _: { table, now throws(StorageError) in
       guard let index = table.find(ByteText(key), at: now) else { return false }
       table.remove(index)
       return true
@@ -207,8 +253,10 @@ public final class MemoryStorage: Storage {
   /// As ``Storage/increment(_:by:)`` says.
   @discardableResult
   public func increment(_ key: String, by amount: Int64) async throws(StorageError) -> Int64 {
-    let key = ByteText(key)
-    return try withTable { table, now throws(StorageError) in
+    try write { _ in
+      .add(key, amount)
+    } _: { table, now throws(StorageError) in
+      let key = ByteText(key)
       var number: Int64 = 0
       if let index = table.find(key, at: now) {
         guard let present = Int64(storedDigits: try table.value(at: index)) else {
@@ -242,7 +290,11 @@ public final class MemoryStorage: Storage {
     let ttl = try Self.checked(expire)
     try withTable { table, now throws(StorageError) in
       for (key, value) in values {
-        try table.set(ByteText(key), to: value, until: ttl.map { now + $0 }, at: now)
+        let deadline = ttl.map { now + $0 }
+        let write = StorageWrite.set(key, value, until: deadline)
+        try table.journal?.makeRoom(for: write)
+        try table.set(ByteText(key), to: value, until: deadline, at: now)
+        table.journal?.note(write)
       }
     }
   }
@@ -254,12 +306,17 @@ public final class MemoryStorage: Storage {
   public func expire(_ key: String, after ttl: Duration?) async throws(StorageError) -> Bool {
     let isOver = ttl.map { $0 <= .zero } ?? false
     let ttl = isOver ? nil : try Self.checked(ttl)
-    return try withTable { table, now throws(StorageError) in
+    func deadline(_ now: Duration) -> Duration? { ttl.map { now + $0 } }
+    return try write {
+      isOver ? .delete(key) : .expire(key, at: deadline($0))
+    } if: {
+      $0 || isOver
+    } _: { table, now throws(StorageError) in
       guard let index = table.find(ByteText(key), at: now) else { return false }
       if isOver {
         table.remove(index)
       } else {
-        table.setDeadline(ttl.map { now + $0 }, at: index)
+        table.setDeadline(deadline(now), at: index)
       }
       return true
     }
@@ -291,9 +348,11 @@ public final class MemoryStorage: Storage {
   public func hset(_ key: String, _ fields: [String: [UInt8]]) async throws(StorageError) -> Int {
     guard !fields.isEmpty else { throw StorageError(.invalidArgument, "there is no field to set") }
     // Texts that are equal by bytes are equal as texts too, so that no field is lost.
-    let fields = Dictionary(fields.map { (ByteText($0), $1) }, uniquingKeysWith: { $1 })
-    return try withTable { table, now throws(StorageError) in
-      try table.set(ByteText(key), fields: fields, at: now)
+    let byBytes = Dictionary(fields.map { (ByteText($0), $1) }, uniquingKeysWith: { $1 })
+    return try write { _ in
+      .setFields(key, fields)
+    } _: { table, now throws(StorageError) in
+      try table.set(ByteText(key), fields: byBytes, at: now)
     }
   }
 
@@ -317,11 +376,13 @@ public final class MemoryStorage: Storage {
   /// As ``Storage/hdel(_:_:)`` says.
   @discardableResult
   public func hdel(_ key: String, _ fields: [String]) async throws(StorageError) -> Int {
-    let fields = fields.map(ByteText.init)
-    return try withTable { table, now throws(StorageError) in
-      guard !fields.isEmpty, let index = table.find(ByteText(key), at: now) else { return 0 }
+    if fields.isEmpty { return try withTable { _, _ in 0 } }
+    return try write { _ in
+      .deleteFields(key, fields)
+    } _: { table, now throws(StorageError) in
+      guard let index = table.find(ByteText(key), at: now) else { return 0 }
       _ = try table.fields(at: index)
-      return table.remove(fields, at: index)
+      return table.remove(fields.map(ByteText.init), at: index)
     }
   }
 

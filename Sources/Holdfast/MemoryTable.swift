@@ -29,6 +29,8 @@ struct MemoryTable: Sendable {
 
   private(set) var entries: [ByteText: Entry] = [:]
   private(set) var bytes = 0
+  /// What is done, where somebody wants to do it elsewhere too.
+  var journal: WriteJournal?
   private let maxKeys: Int
   private let maxBytes: Int
 
@@ -220,6 +222,15 @@ struct MemoryTable: Sendable {
 
   private static func cost(_ field: ByteText, _ value: [UInt8]) -> Int {
     field.text.utf8.count + value.count + fieldOverhead
+  }
+
+  /// Takes away all.
+  mutating func removeAll() {
+    entries = [:]
+    bytes = 0
+    order = []
+    deadlines = DeadlineHeap()
+    deadlineCount = 0
   }
 
   // MARK: - Tidying

@@ -11,7 +11,7 @@ public struct StorageScan: AsyncSequence, Sendable {
   /// Some keys, maybe none, maybe some that came before; and where to go on: `nil`, at the end.
   public typealias Page = (keys: [String], next: UInt64?)
 
-  private let page: @Sendable (UInt64) async throws(StorageError) -> Page
+  let page: @Sendable (UInt64) async throws(StorageError) -> Page
 
   /// From an implementation's pages. The first is asked for with 0.
   public init(pages: @escaping @Sendable (UInt64) async throws(StorageError) -> Page) {

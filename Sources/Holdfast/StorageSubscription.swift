@@ -47,10 +47,27 @@ public final class StorageSubscription: AsyncSequence, Sendable {
   }
 
   private let queue: StorageMessageQueue
+  /// Whose messages these are, if another's; this then ends with that one.
+  private let base: StorageSubscription?
+  /// So many bytes are taken off the beginning of each channel.
+  private let hiddenBytes: Int
 
-  fileprivate init(_ queue: StorageMessageQueue) { self.queue = queue }
+  fileprivate init(_ queue: StorageMessageQueue) {
+    self.queue = queue
+    base = nil
+    hiddenBytes = 0
+  }
 
-  deinit { queue.end(.cancelled) }
+  /// The messages of another one, without the first bytes of their channels.
+  init(_ base: StorageSubscription, hidingBytes: Int) {
+    queue = base.queue
+    self.base = base
+    hiddenBytes = base.hiddenBytes + hidingBytes
+  }
+
+  deinit {
+    if base == nil { queue.end(.cancelled) }
+  }
 
   /// What did not come until now.
   ///
@@ -76,7 +93,12 @@ public final class StorageSubscription: AsyncSequence, Sendable {
     public mutating func next(isolation actor: isolated (any Actor)?) async throws(StorageError)
       -> StorageMessage?
     {
-      try await subscription.queue.next(isolation: actor)
+      guard let message = try await subscription.queue.next(isolation: actor) else { return nil }
+      return subscription.hiddenBytes == 0
+        ? message
+        : StorageMessage(
+          channel: message.channel.dropping(bytes: subscription.hiddenBytes),
+          payload: message.payload)
     }
 
     /// The next message, as soon as there is one; `nil` at the end.
