@@ -135,13 +135,13 @@ static void *make_array(const redisReadTask *task, int count) {
   array_reply *made;
   const size_t elements = (size_t)count;
   /* What the elements take at least is asked for before there is any. */
-  if (elements > reader->most_bytes / (sizeof *made->elements + sizeof(plain_reply)) ||
-      elements * (sizeof *made->elements + sizeof(plain_reply)) + sizeof *made >
+  if (elements > reader->most_bytes / (sizeof(void *) + sizeof(plain_reply)) ||
+      elements * (sizeof(void *) + sizeof(plain_reply)) + sizeof *made >
           reader->most_bytes - reader->reply_bytes) {
     fail_too_large(reader);
     return NULL;
   }
-  made = make(task, sizeof *made + elements * sizeof *made->elements);
+  made = make(task, sizeof *made + elements * sizeof(void *));
   if (made == NULL) {
     return NULL;
   }
@@ -173,6 +173,7 @@ static void *make_null(const redisReadTask *task) {
   return made;
 }
 
+/* No deeper than HF__REDIS_DEPTH. NOLINTNEXTLINE(misc-no-recursion) */
 static void destroy(void *object) {
   if (object == NULL) {
     return;
@@ -181,7 +182,7 @@ static void destroy(void *object) {
   if (reply->reply.kind == HF_REDIS_ARRAY) {
     array_reply *array = object;
     for (size_t i = 0; i < reply->reply.length; i++) {
-      destroy(array->elements[i]); /* no deeper than HF__REDIS_DEPTH */
+      destroy(array->elements[i]);
     }
   }
   free(object);

@@ -85,7 +85,7 @@ hf_redis_status hf__redis_target_create(const hf_redis_options *options, hf__red
     snprintf(error->message, sizeof error->message, "out of memory");
     return HF_REDIS_OUT_OF_MEMORY;
   }
-  memcpy(target->name, name, length);
+  memcpy(target->name, name, length + 1);
   target->is_path = is_path;
   target->port = options->port;
   if (options->tls.enabled) {

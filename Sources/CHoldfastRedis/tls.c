@@ -16,7 +16,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,6 +243,8 @@ bool hf__redis_tls_flush(hf__redis_tls_session *session, hf_redis_error *error) 
     }
     const ssize_t sent = hf__redis_send(session->descriptor, bytes, (size_t)length, error);
     if (sent < 0) {
+      session->failed = true;
+      session->failure = *error;
       return false;
     }
     if (sent == 0) {
@@ -269,6 +270,7 @@ static ssize_t bring(hf__redis_tls_session *session, hf_redis_error *error) {
   if (got > 0 && BIO_write(session->incoming, bytes, (int)got) != (int)got) {
     ERR_clear_error();
     snprintf(error->message, sizeof error->message, "out of memory");
+    errno = ENOMEM;
     return -1;
   }
   return got;
@@ -308,7 +310,6 @@ hf__redis_progress hf__redis_tls_shake_hands(hf__redis_tls_session *session,
       return HF__REDIS_FAILED;
     }
     if (!hf__redis_tls_flush(session, error)) {
-      session->failed = true;
       return HF__REDIS_FAILED;
     }
     if (what == SSL_ERROR_NONE) {
@@ -396,8 +397,6 @@ ssize_t hf__redis_tls_write(hf__redis_tls_session *session, const char *bytes, s
   size_t taken = 0;
   for (;;) {
     if (!hf__redis_tls_flush(session, error)) {
-      session->failed = true;
-      session->failure = *error;
       return -1;
     }
     if (taken == length || hf__redis_tls_has_unsent(session)) {
