@@ -136,31 +136,31 @@ static text read_all(const char *bytes, size_t length, size_t most_bytes) {
 
 /* What is good -------------------------------------------------------------------- */
 
-#define ALL_KINDS                                                                                  \
-  "+OK\r\n:-42\r\n$5\r\nhe\r\no\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n-ERR no\r\n+\r\n"                 \
-  "*3\r\n:9223372036854775807\r\n*2\r\n$1\r\na\r\n$-1\r\n+PONG\r\n"
+static const char all_kinds[] =
+    "+OK\r\n:-42\r\n$5\r\nhe\r\no\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n-ERR no\r\n+\r\n"
+    "*3\r\n:9223372036854775807\r\n*2\r\n$1\r\na\r\n$-1\r\n+PONG\r\n";
 #define ALL_KINDS_READ                                                                             \
   "+OK;-42;\"he\r\no\";\"\";null;null;[];-ERR no;+;[9223372036854775807 [\"a\" null] +PONG];"
 
 static void every_kind_of_reply_is_read(void **state) {
   (void)state;
-  text got = read_all(ALL_KINDS, sizeof ALL_KINDS - 1, MANY_BYTES);
+  text got = read_all(all_kinds, sizeof all_kinds - 1, MANY_BYTES);
   assert_string_equal(got.bytes, ALL_KINDS_READ);
 }
 
 static void replies_may_be_cut_anywhere(void **state) {
   (void)state;
-  for (size_t piece = 1; piece < sizeof ALL_KINDS; piece++) {
-    text got = read_in_pieces(ALL_KINDS, sizeof ALL_KINDS - 1, piece, MANY_BYTES);
+  for (size_t piece = 1; piece < sizeof all_kinds; piece++) {
+    text got = read_in_pieces(all_kinds, sizeof all_kinds - 1, piece, MANY_BYTES);
     assert_string_equal(got.bytes, ALL_KINDS_READ);
   }
-  for (size_t cut = 1; cut < sizeof ALL_KINDS - 1; cut++) {
+  for (size_t cut = 1; cut < sizeof all_kinds - 1; cut++) {
     text got = {.length = 0};
     hf__redis_reader *reader = hf__redis_reader_create(MANY_BYTES);
     assert_non_null(reader);
-    assert_true(hf__redis_reader_feed(reader, ALL_KINDS, cut));
+    assert_true(hf__redis_reader_feed(reader, all_kinds, cut));
     take_all(reader, &got);
-    assert_true(hf__redis_reader_feed(reader, ALL_KINDS + cut, sizeof ALL_KINDS - 1 - cut));
+    assert_true(hf__redis_reader_feed(reader, all_kinds + cut, sizeof all_kinds - 1 - cut));
     take_all(reader, &got);
     assert_null(hf__redis_reader_reason(reader));
     assert_string_equal(got.bytes, ALL_KINDS_READ);
@@ -172,8 +172,8 @@ static void bytes_may_be_fed_before_replies_are_taken(void **state) {
   (void)state;
   hf__redis_reader *reader = hf__redis_reader_create(MANY_BYTES);
   assert_non_null(reader);
-  for (size_t i = 0; i < sizeof ALL_KINDS - 1; i++) {
-    assert_true(hf__redis_reader_feed(reader, ALL_KINDS + i, 1));
+  for (size_t i = 0; i < sizeof all_kinds - 1; i++) {
+    assert_true(hf__redis_reader_feed(reader, all_kinds + i, 1));
   }
   text got = {.length = 0};
   hf_redis_reply *first = hf__redis_reader_next(reader);
@@ -421,7 +421,7 @@ static void without_memory_there_is_a_reason(void **state) {
     hf__redis_reader *reader = hf__redis_reader_create(MANY_BYTES);
     if (reader != NULL) {
       text got = {.length = 0};
-      hf__redis_reader_feed(reader, ALL_KINDS, sizeof ALL_KINDS - 1);
+      hf__redis_reader_feed(reader, all_kinds, sizeof all_kinds - 1);
       take_all(reader, &got);
       const char *reason = hf__redis_reader_reason(reader);
       if (reason != NULL) {
