@@ -388,7 +388,7 @@ public final class MemoryStorage: Storage {
 
   // MARK: - Scanning
 
-  /// The keys that a pattern matches, from the newest to the oldest.
+  /// The keys that a pattern matches. Those that come meanwhile are not among them.
   ///
   /// - Complexity: the lock is held for 256 keys at a time, and not while they are matched.
   public func scan(_ pattern: StoragePattern) -> StorageScan {
