@@ -25,8 +25,8 @@
  *  - No peer makes memory grow beyond the limits in the options, whatever it sends or leaves
  * unsent.
  *
- * The protocol is RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/), read and
- * written by hiredis.
+ * The protocol is RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/), read by
+ * hiredis.
  */
 #ifndef HOLDFAST_REDIS_H
 #define HOLDFAST_REDIS_H
@@ -180,7 +180,8 @@ typedef struct hf_redis_callbacks {
   /** What became of a request. */
   void (*done)(void *HF_REDIS_NULLABLE context, void *HF_REDIS_NULLABLE owner,
                const hf_redis_result *result);
-  /** Whether a request is still wanted; asked before its bytes go out. NULL: always. */
+  /** Whether a request is still wanted; asked before its bytes go out, and anew where the
+   * connection was lost before they did. NULL: always. */
   bool (*HF_REDIS_NULLABLE wanted)(void *HF_REDIS_NULLABLE context, void *HF_REDIS_NULLABLE owner);
   /** A new state. `connection`: the number of the connection that is up, or was. */
   void (*HF_REDIS_NULLABLE changed)(void *HF_REDIS_NULLABLE context, hf_redis_state state,
@@ -223,8 +224,8 @@ typedef struct hf_redis_options {
 
   /** To connect and be greeted, in ns; default 5 s. */
   uint64_t connect_timeout_ns;
-  /** Replies that are due and nothing comes for so long: the connection is given up; default 15 s.
-   */
+  /** Replies that are due and nothing comes for so long: the connection is given up; default 15 s;
+   * UINT64_MAX: never. */
   uint64_t silence_timeout_ns;
   /** Before the second attempt to connect or to send; doubles up to `backoff_most_ns`; default 0.5
    * s. Each wait is drawn evenly from half of it to all of it. */
@@ -266,7 +267,10 @@ hf_redis_status hf_redis_loop_start(hf_redis_loop *HF_REDIS_NULLABLE *HF_REDIS_N
 
 /**
  * Closes all links, and ends the thread: waits until it has ended, unless this is that thread. Then
- * all callbacks were made. NULL: nothing. Threads: any, once.
+ * all callbacks were made. NULL: nothing.
+ *
+ * No other call on the loop or its links may be under way on another thread, and none may follow;
+ * callbacks that come meanwhile may still call. Threads: any, once.
  */
 void hf_redis_loop_stop(hf_redis_loop *HF_REDIS_NULLABLE loop);
 
