@@ -4,10 +4,10 @@ extension Duration {
   }
 
   /// In nanoseconds, rounded up; `nil` when negative or beyond 584 years.
-  var wholeNanoseconds: UInt64? { whole(perSecond: 1_000_000_000) }
+  package var wholeNanoseconds: UInt64? { whole(perSecond: 1_000_000_000) }
 
   /// In milliseconds, rounded up; `nil` when negative or out of range.
-  var wholeMilliseconds: UInt64? { whole(perSecond: 1000) }
+  package var wholeMilliseconds: UInt64? { whole(perSecond: 1000) }
 
   private func whole(perSecond units: UInt64) -> UInt64? {
     let (seconds, attoseconds) = components

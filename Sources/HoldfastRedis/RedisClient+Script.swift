@@ -1,0 +1,35 @@
+public import Holdfast
+
+extension RedisClient {
+  /// Runs a script, by its digest; a server that does not know it yet is sent the text.
+  ///
+  /// - Parameters:
+  ///   - keys: the keys that it touches, all of them.
+  ///   - isRepeatable: whether it does no harm to run it twice: see ``RedisCommand/isRepeatable``.
+  /// - Throws: the fault, with outcome unknown, because the script may have come half of the way.
+  public func run(
+    _ script: RedisScript, keys: [String], arguments: [RedisArgument] = [],
+    isRepeatable: Bool = false, deadline: Duration? = nil
+  ) async throws(StorageError) -> RedisReply {
+    let reply = try await reply(
+      of: script, keys: keys, arguments: arguments, isRepeatable: isRepeatable, deadline: deadline)
+    if case .fault(let fault) = reply { throw fault.error(outcome: .unknown) }
+    return reply
+  }
+
+  /// The reply, whatever it is.
+  func reply(
+    of script: RedisScript, keys: [String], arguments: [RedisArgument], isRepeatable: Bool = false,
+    deadline: Duration? = nil
+  ) async throws(StorageError) -> RedisReply {
+    let rest =
+      [RedisArgument.integer(Int64(keys.count))] + keys.map { .text($0) } + arguments
+    let byDigest = RedisCommand(
+      .anywhere, "EVALSHA", [.text(script.digest)] + rest, isRepeatable: isRepeatable)
+    let reply = try await answer(to: byDigest, deadline: deadline).result.get()
+    guard case .fault(let fault) = reply, fault.prefix == "NOSCRIPT" else { return reply }
+    let byText = RedisCommand(
+      .anywhere, "EVAL", [.text(script.source)] + rest, isRepeatable: isRepeatable)
+    return try await answer(to: byText, deadline: deadline).result.get()
+  }
+}
