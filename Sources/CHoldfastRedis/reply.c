@@ -134,10 +134,9 @@ static void *make_array(const redisReadTask *task, int count) {
   hf__redis_reader *reader = task->privdata;
   array_reply *made;
   const size_t elements = (size_t)count;
-  /* What the elements take at least is asked for before there is any. */
-  if (elements > reader->most_bytes / (sizeof(void *) + sizeof(plain_reply)) ||
-      elements * (sizeof(void *) + sizeof(plain_reply)) + sizeof *made >
-          reader->most_bytes - reader->reply_bytes) {
+  /* What the elements take at least must fit before there is any. */
+  const size_t room = reader->most_bytes - reader->reply_bytes;
+  if (elements > room / (sizeof(void *) + sizeof(plain_reply))) {
     fail_too_large(reader);
     return NULL;
   }
@@ -310,10 +309,7 @@ static void look_ahead(hf__redis_reader *reader) {
     end = memchr(after, '\n', there - (size_t)(after - line));
   }
   if (end == NULL) {
-    if (there > HF__REDIS_LINE_BYTES) {
-      fail(reader, "not a reply of the Redis protocol: a line is longer than 64 KiB");
-    }
-    reader->line_wanted = true;
+    reader->line_wanted = true; /* its length is looked at where more of it comes */
     return;
   }
   if (at->rstack[at->ridx].type != REDIS_REPLY_STRING) {

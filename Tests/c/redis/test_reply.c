@@ -187,6 +187,33 @@ static void bytes_may_be_fed_before_replies_are_taken(void **state) {
   hf__redis_reader_destroy(reader);
 }
 
+static void bytes_may_be_fed_while_others_wait(void **state) {
+  (void)state;
+  /* More than the reader is given at once. */
+  enum { REPLIES = 5000 };
+  static char bytes[REPLIES * 8];
+  size_t length = 0;
+  for (int i = 0; i < REPLIES; i++) {
+    length += (size_t)snprintf(bytes + length, sizeof bytes - length, ":%d\r\n", i);
+  }
+  hf__redis_reader *reader = hf__redis_reader_create(MANY_BYTES);
+  assert_non_null(reader);
+  assert_true(hf__redis_reader_feed(reader, bytes, length - 1000));
+  for (int i = 0; i < REPLIES; i++) {
+    hf_redis_reply *reply = hf__redis_reader_next(reader);
+    assert_non_null(reply);
+    assert_int_equal(reply->integer, i);
+    hf__redis_reply_destroy(reply);
+    if (i == REPLIES / 4 || i == REPLIES / 2) {
+      const size_t at = i == REPLIES / 4 ? length - 1000 : length - 500;
+      assert_true(hf__redis_reader_feed(reader, bytes + at, 500));
+    }
+  }
+  assert_null(hf__redis_reader_next(reader));
+  assert_null(hf__redis_reader_reason(reader));
+  hf__redis_reader_destroy(reader);
+}
+
 static void a_large_string_is_whole_and_leaves_no_large_buffer(void **state) {
   (void)state;
   enum { LENGTH = 5 * 1000 * 1000 };
@@ -260,7 +287,8 @@ static void what_is_malformed_is_an_error_wherever_it_is_cut(void **state) {
       {"$-2\r\n", "", "Bulk string length out of range"},
       {"$99999999999999999999\r\n", "", "Bad bulk string length"},
       {"$3\r\nabcd\r\n", "", "a string is longer than announced"},
-      {"$3\r\nabc\n\r", "", "a string is longer than announced"},
+      {"$3\r\nabcd\n", "", "a string is longer than announced"},
+      {"$3\r\nabc\rd", "", "a string is longer than announced"},
       {"*x\r\n", "", "Bad multi-bulk length"},
       {"*-2\r\n", "", "Multi-bulk length out of range"},
       {"*9999999999\r\n", "", "Multi-bulk length out of range"},
@@ -461,6 +489,7 @@ int main(void) {
       cmocka_unit_test(every_kind_of_reply_is_read),
       cmocka_unit_test(replies_may_be_cut_anywhere),
       cmocka_unit_test(bytes_may_be_fed_before_replies_are_taken),
+      cmocka_unit_test(bytes_may_be_fed_while_others_wait),
       cmocka_unit_test(a_large_string_is_whole_and_leaves_no_large_buffer),
       cmocka_unit_test(the_bytes_of_a_reply_are_those_of_its_elements_too),
       cmocka_unit_test(what_is_malformed_is_an_error_wherever_it_is_cut),

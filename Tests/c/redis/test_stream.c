@@ -553,6 +553,41 @@ static void a_port_where_nobody_listens_is_refused(void **state) {
   close_client(&made);
 }
 
+static void who_does_not_answer_is_waited_for(void **state) {
+  (void)state;
+  /* A listener that takes no more: others wait until their patience ends. */
+  peer self = {.manner = ECHOES};
+  peer_listen(&self);
+  assert_int_equal(listen(self.listener, 0), 0);
+  const struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons(self.port),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int waiting[4];
+  for (size_t i = 0; i < 4; i++) {
+    waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_true(waiting[i] >= 0);
+    (void)connect(waiting[i], (const struct sockaddr *)&address, sizeof address);
+  }
+  const hf_redis_options options = to_peer(&self);
+  hf__redis_target *target;
+  assert_int_equal(hf__redis_target_create(&options, &target, NULL), HF_REDIS_OK);
+  hf__redis_stream *stream = hf__redis_stream_create(target);
+  assert_non_null(stream);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(hf__redis_stream_advance(stream), HF__REDIS_PENDING);
+    assert_int_equal(hf__redis_stream_events(stream, false), POLLOUT);
+  }
+  char byte;
+  assert_int_equal(hf__redis_stream_read(stream, &byte, 1), -1);
+  assert_string_equal(hf__redis_stream_reason(stream), "not connected yet");
+  hf__redis_stream_destroy(stream);
+  hf__redis_target_destroy(target);
+  for (size_t i = 0; i < 4; i++) {
+    close(waiting[i]);
+  }
+  close(self.listener);
+}
+
 static void the_next_address_is_tried_when_one_refuses(void **state) {
   (void)state;
   struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
@@ -911,6 +946,7 @@ int main(void) {
       cmocka_unit_test(bytes_go_both_ways),
       cmocka_unit_test(bytes_go_over_a_unix_socket),
       cmocka_unit_test(a_port_where_nobody_listens_is_refused),
+      cmocka_unit_test(who_does_not_answer_is_waited_for),
       cmocka_unit_test(the_next_address_is_tried_when_one_refuses),
       cmocka_unit_test(a_name_is_looked_up_elsewhere),
       cmocka_unit_test(an_end_is_told_as_what_it_is),
