@@ -77,7 +77,8 @@ public final class RedisConnection: Sendable {
 
   /// Watches keys. Whoever ends the watching says so by ``unwatch()`` or ``transaction(_:)``.
   func watch(_ keys: [String]) async throws(StorageError) {
-    try await send(RedisCommand("WATCH", arguments: keys.map { .text($0) }))
+    try await send(
+      RedisCommand("WATCH", arguments: keys.map { .text($0) }, isRepeatable: true))
   }
 
   func unwatch() async throws(StorageError) {

@@ -117,8 +117,10 @@ final class RedisLink: Sendable {
   {
     let waiter = RedisWaiter(isPipeline: isPipeline)
     return await withTaskCancellationHandler {
-      unsafe await withUnsafeContinuation { continuation in
-        guard unsafe waiter.start(continuation) else { return }
+      // Checked, because ThreadSanitizer cannot follow an unsafe one whose answer comes before the task
+      // has suspended; that costs 25 ns.
+      await withCheckedContinuation { continuation in
+        guard waiter.start(continuation) else { return }
         if let error = submit(waiter) {
           waiter.finish(RedisAnswer(notDone: error.code, error.message))
         }

@@ -52,7 +52,7 @@ final class RedisPool: Sendable {
         // The task may have been cancelled before there was anything to cancel.
         if Task.isCancelled { abandon(number, Self.cancelled) }
         let expiry = Task { [weak self] in
-          try? await Task.sleep(for: timeout)
+          do { try await Task.sleep(for: timeout) } catch { return }
           self?.abandon(
             number, StorageError(.timedOut, "all connections of its kind were in use all the time"))
         }

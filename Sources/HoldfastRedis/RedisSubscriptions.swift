@@ -19,6 +19,8 @@ final class RedisSubscriptions: Sendable {
     let topics: [Topic]
     /// Who waits for the first confirmation.
     var waiting: CheckedContinuation<StorageError?, Never>?
+    /// Ends that wait when it takes too long.
+    var expiry: Task<Void, Never>?
     /// Whether the server was asked at least once, so that it is asked again after a loss.
     var wasAsked = false
     /// Whether it is in force.
@@ -160,12 +162,17 @@ final class RedisSubscriptions: Sendable {
       }
       guard waits, isFirst else { return }
       let timeout = options.timeout
-      Task { [weak self] in
-        try? await Task.sleep(for: timeout)
+      let expiry = Task { [weak self] in
+        do { try await Task.sleep(for: timeout) } catch { return }
         self?.fail(
           number,
           StorageError(.timedOut, "the server did not confirm the subscription", outcome: .unknown))
       }
+      let isNeeded = state.withLock { state in
+        state.subscribers[number]?.expiry = expiry
+        return state.subscribers[number]?.waiting != nil
+      }
+      if !isNeeded { expiry.cancel() }
     case .failure(let error):
       if isFirst { fail(number, error) }
     }
@@ -291,6 +298,7 @@ extension RedisSubscriptions {
         return nil
       }
       state.subscribers[number]?.isInForce = true
+      state.subscribers[number]?.expiry?.cancel()
       defer { state.subscribers[number]?.waiting = nil }
       return state.subscribers[number]?.waiting
     }
@@ -313,6 +321,7 @@ extension RedisSubscriptions {
 extension RedisSubscriptions.Subscriber {
   /// Tells who waits for it to be in force; or else ends it.
   fileprivate func tell(_ error: StorageError, orEnd end: StorageError?) {
+    expiry?.cancel()
     if let waiting {
       waiting.resume(returning: error)
     } else if let end {

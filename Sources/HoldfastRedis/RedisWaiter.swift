@@ -8,9 +8,9 @@ internal import Synchronization
 /// After a cancellation the request is not sent any more, or its reply is swallowed; nobody else sees
 /// either.
 final class RedisWaiter: Sendable {
-  @safe private enum Target {
+  private enum Target {
     case none
-    case task(UnsafeContinuation<RedisAnswer, Never>)
+    case task(CheckedContinuation<RedisAnswer, Never>)
     case handler(@Sendable (RedisAnswer) -> Void)
   }
 
@@ -48,12 +48,12 @@ final class RedisWaiter: Sendable {
   }
 
   /// The task waits from now on. False: it was cancelled before, and has been told so.
-  func start(_ continuation: UnsafeContinuation<RedisAnswer, Never>) -> Bool {
+  func start(_ continuation: CheckedContinuation<RedisAnswer, Never>) -> Bool {
     unsafe target = .task(continuation)
     // Releases `target` to whoever settles.
     let (isStarted, _) = state.compareExchange(
       expected: State.new, desired: State.waiting, ordering: .releasing)
-    if !isStarted { unsafe continuation.resume(returning: Self.cancelled) }
+    if !isStarted { continuation.resume(returning: Self.cancelled) }
     return isStarted
   }
 
@@ -101,7 +101,7 @@ final class RedisWaiter: Sendable {
     unsafe self.target = .none
     switch target {
     case .none: break
-    case .task(let continuation): unsafe continuation.resume(returning: answer)
+    case .task(let continuation): continuation.resume(returning: answer)
     case .handler(let handler): handler(answer)
     }
   }
