@@ -41,6 +41,11 @@ extension MemoryStorage {
     let bytes = try SnapshotFile.bytes(of: path, headBytes: headBytes) {
       (head, length) throws(StorageError) in
       try Self.checkHead(head, length, path)
+      // A key is counted as more than it takes here, so that this much memory is never needed.
+      guard length - headBytes - checksumBytes <= limits.bytes else {
+        throw StorageError(
+          .refused, "'\(path.onOneLine)' holds \(length) bytes, and there may be \(limits.bytes)")
+      }
     }
     var reader = SnapshotReader(bytes: bytes)
     let now = present.now

@@ -158,6 +158,19 @@ import Testing
     #expect(storage.figures.keys == 1)
   }
 
+  /// A file with a hole in it is as long as it says.
+  @Test func `a file that is too long is refused before memory is taken for it`() async throws {
+    try MemoryStorage(clock: clock).save(to: path)
+    var head = Array(try bytes()[..<24])
+    let length = UInt64(1) << 42
+    for byte in 0..<8 { head[16 + byte] = UInt8(truncatingIfNeeded: (length - 32) >> (8 * byte)) }
+    try write(head)
+    let file = try FileHandle(forUpdating: URL(filePath: path))
+    try file.truncate(atOffset: length)
+    try file.close()
+    #expect(code { try MemoryStorage(clock: clock).restore(from: path) } == .refused)
+  }
+
   @Test func `a save that fails leaves the old file, and no other`() async throws {
     let storage = try await filled()
     try storage.save(to: path)
