@@ -1,4 +1,4 @@
-import Synchronization
+package import Synchronization
 
 /// A value behind a lock: a `Mutex` that ThreadSanitizer can follow.
 ///
@@ -8,16 +8,16 @@ import Synchronization
 /// instrumented what the lock does anyway: who comes next sees all that went before. It orders no
 /// more than the lock does, so it hides no race; outside the sanitizer it is two plain moves.
 package struct Guarded<Value: ~Copyable>: ~Copyable {
-  private let mutex: Mutex<Value>
-  private let handedOver = Atomic(false)
+  @usableFromInline let mutex: Mutex<Value>
+  @usableFromInline let handedOver = Atomic(false)
 
-  package init(_ value: consuming sending Value) {
+  @inlinable package init(_ value: consuming sending Value) {
     mutex = Mutex(value)
   }
 
   /// What the body returns. It has the value for itself until then, so it calls nobody who might
   /// come back here.
-  package borrowing func withLock<Result: ~Copyable, Failure: Error>(
+  @inlinable package borrowing func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
     try mutex.withLock { value throws(Failure) -> sending Result in

@@ -25,13 +25,7 @@ final class RedisLink: Sendable {
     var connection: UInt64 = 0
   }
 
-  /// A pointer to what is opaque. It is used under the lock alone, and is gone when the link is closed, so
-  /// nobody uses a closed one.
-  @safe private struct Handle: @unchecked Sendable {
-    let pointer: OpaquePointer
-  }
-
-  private let handle: Guarded<Handle?>
+  private let handle: RedisLinkHandle
   let events: RedisLinkEvents
 
   /// Opens one. The options were checked.
@@ -55,36 +49,27 @@ final class RedisLink: Sendable {
       }
       throw RedisStatus.error(status, text.isEmpty ? nil : text)
     }
-    handle = Guarded(unsafe Handle(pointer: link))
+    handle = unsafe RedisLinkHandle(link)
     self.events = events
   }
 
   deinit { close() }
 
   /// Closes it, once; what waits is told so. ``RedisLinkEvents/end()`` says when that is done.
-  func close() {
-    let handle = handle.withLock { handle in
-      defer { handle = nil }
-      return handle
-    }
-    if let handle { unsafe hf_redis_link_close(handle.pointer) }
-  }
+  func close() { handle.close() }
 
   /// The figures; `nil`: it was closed.
   var figures: RedisFigures? {
-    handle.withLock { handle in
-      guard let handle else { return nil }
+    unsafe handle.use { link in
       var figures = hf_redis_figures()
-      unsafe hf_redis_link_figures(handle.pointer, &figures)
+      unsafe hf_redis_link_figures(link, &figures)
       return RedisFigures(figures)
     }
   }
 
   /// Breaks the connection, if there is one, as if it had been lost.
   func breakConnection() {
-    handle.withLock { handle in
-      if let handle { unsafe hf_redis_link_break(handle.pointer) }
-    }
+    _ = unsafe handle.use { link in unsafe hf_redis_link_break(link) }
   }
 
   /// What becomes of a command.
@@ -157,10 +142,8 @@ final class RedisLink: Sendable {
           commands: commands, timeout_ns: terms.timeout, deadline_ns: terms.deadline,
           attempts: terms.attempts, repeatable: terms.isRepeatable, connection: terms.connection,
           owner: owner.toOpaque())
-        let status = handle.withLock { handle in
-          guard let handle else { return HF_REDIS_CLOSED }
-          return unsafe hf_redis_link_send(handle.pointer, &request)
-        }
+        let status =
+          unsafe handle.use { link in unsafe hf_redis_link_send(link, &request) } ?? HF_REDIS_CLOSED
         guard status != HF_REDIS_OK else { return nil }
         unsafe owner.release()
         return RedisStatus.error(status)
