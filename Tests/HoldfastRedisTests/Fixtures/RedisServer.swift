@@ -180,9 +180,9 @@ final class RedisServer: Sendable {
     } else {
       lines.append("port \(port)")
     }
-    if let password = options.password { lines.append("requirepass \(password)") }
+    if let password = options.password { lines.append("requirepass \"\(password)\"") }
     if let user = options.user {
-      lines += ["user \(user.name) on >\(user.password) ~* &* +@all", "user default off"]
+      lines += ["user \(user.name) on \">\(user.password)\" ~* &* +@all", "user default off"]
     }
     return lines + options.lines
   }

@@ -41,6 +41,16 @@ final class Socket: Sendable {
     return socket
   }
 
+  /// Begins to connect to a port of loopback, and waits for nothing: so it is in the listener's backlog,
+  /// or before it.
+  static func beginConnecting(to port: UInt16) throws -> Socket {
+    let flags = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+    let socket = try Socket(
+      descriptor: socket(AF_INET, Int32(flags), 0), "make a socket")
+    _ = try unsafe socket.withAddress(port, { unsafe connect(socket.descriptor, $0, $1) })
+    return socket
+  }
+
   /// Connects to a Unix socket.
   static func connected(toPath path: String) throws -> Socket {
     let socket = try Socket(
