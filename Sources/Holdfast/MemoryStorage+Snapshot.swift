@@ -1,3 +1,5 @@
+import CHoldfast
+
 // A snapshot:
 //
 //     "HFSTORE" and the version, 1, in a byte
@@ -7,7 +9,7 @@
 //         its TTL in milliseconds as it was left, or 0
 //         its bytes
 //         0 and the bytes of its value; or the number of its fields and the bytes of each and its value
-//     CRC-64 of all before
+//     XXH3, 64 bits, of all before
 //
 // The numbers have eight bytes, little-endian; before bytes stands how many there are. The checksum
 // finds what was torn or altered by accident; whatever else is wrong is found before any of it is put.
@@ -78,7 +80,7 @@ extension MemoryStorage {
       }
     }
     body.setNumber(UInt64(body.count - headBytes), at: 16)
-    body.appendNumber(CRC64.checksum(body[...]))
+    body.appendNumber(body[...].checksum)
     return body
   }
 
@@ -99,7 +101,7 @@ extension MemoryStorage {
     let bytes = reader.bytes
     try checkHead(Array(bytes.prefix(headBytes)), bytes.count, path)
     let end = bytes.count - checksumBytes
-    guard CRC64.checksum(bytes[..<end]) == bytes.number(at: end) else {
+    guard bytes[..<end].checksum == bytes.number(at: end) else {
       throw StorageError(.file, "'\(path.onOneLine)' was altered: its checksum is another")
     }
     reader.limit(from: headBytes, to: end)
@@ -155,6 +157,13 @@ private struct SnapshotReader {
   }
 
   mutating func text() -> String? { run().flatMap { String(validating: $0, as: UTF8.self) } }
+}
+
+extension ArraySlice<UInt8> {
+  /// To find what was torn or altered by accident.
+  var checksum: UInt64 {
+    unsafe withUnsafeBytes { bytes in unsafe hf_checksum(bytes.baseAddress, bytes.count) }
+  }
 }
 
 extension [UInt8] {

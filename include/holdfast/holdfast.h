@@ -10,6 +10,7 @@
  *   breaker_inline.h    their usual way, compiled into the caller
  *   breaker_registry.h  circuit breakers by name
  *   cache.h             a cache of bytes
+ *   checksum.h          to find what was torn or altered
  *   condition.h         operator-written conditions: compile, evaluate, explain
  *   columns.h           one condition over many contexts at once, held as columns
  *
@@ -28,6 +29,7 @@
 #include <holdfast/breaker_inline.h>
 #include <holdfast/breaker_registry.h>
 #include <holdfast/cache.h>
+#include <holdfast/checksum.h>
 #include <holdfast/columns.h>
 #include <holdfast/condition.h>
 #include <holdfast/context.h>
