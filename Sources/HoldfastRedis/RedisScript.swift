@@ -1,3 +1,5 @@
+internal import CHoldfastRedis
+
 /// A script in Lua, which the server runs as one: see ``RedisClient/run(_:keys:arguments:isRepeatable:)``.
 public struct RedisScript: Sendable, Hashable {
   /// The script's text.
@@ -8,6 +10,16 @@ public struct RedisScript: Sendable, Hashable {
   /// A script; `KEYS` and `ARGV` are what it is run with.
   public init(_ source: String) {
     self.source = source
-    digest = SHA1.hexadecimal(of: Array(source.utf8))
+    digest = Self.digest(of: Array(source.utf8))
+  }
+
+  private static func digest(of bytes: [UInt8]) -> String {
+    var digits = [CChar](repeating: 0, count: Int(HF_REDIS_SHA1_BYTES))
+    unsafe bytes.withUnsafeBytes { bytes in
+      // The C part wants an address where there is not a byte, too.
+      guard let start = bytes.baseAddress else { return }
+      unsafe hf_redis_sha1(start, bytes.count, &digits)
+    }
+    return String(decoding: digits.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

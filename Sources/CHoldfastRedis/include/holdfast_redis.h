@@ -305,6 +305,19 @@ void hf_redis_link_break(hf_redis_link *link);
 /** Threads: any. */
 void hf_redis_link_figures(hf_redis_link *link, hf_redis_figures *out);
 
+/* Scripts ------------------------------------------------------------------- */
+
+enum { HF_REDIS_SHA1_BYTES = 41 };
+
+/**
+ * The name that the server gives a script: the SHA-1 of its text, in 40 hexadecimal digits and a
+ * NUL; `hexadecimal` has room for HF_REDIS_SHA1_BYTES.
+ *
+ * Where the system's OpenSSL has no SHA-1 it is 40 zeros, which no script is called: EVALSHA then
+ * says NOSCRIPT. Threads: any. Cost: O(length).
+ */
+void hf_redis_sha1(const void *bytes, size_t length, char *hexadecimal);
+
 HF_REDIS_END_NONNULL
 
 #endif
