@@ -1,8 +1,9 @@
 internal import Holdfast
 
 extension RedisClient {
-  /// Runs the body with a connection that nobody else uses: one of ``RedisOptions/dedicatedConnections``.
-  /// Where all are in use it waits its turn, for ``RedisOptions/timeout`` at most.
+  /// Runs the body with a connection that nobody else uses: one of
+  /// ``RedisOptions/dedicatedConnections``. Where all are in use it waits its turn, for
+  /// ``RedisOptions/timeout`` at most.
   ///
   /// ```swift
   /// let job = try await client.withConnection { connection in
@@ -10,8 +11,8 @@ extension RedisClient {
   /// }
   /// ```
   ///
-  /// When the body has returned the connection is kept for the next, unless it remembers something or an
-  /// answer is still due: then it is closed.
+  /// When the body has returned the connection is kept for the next, unless it remembers something
+  /// or an answer is still due: then it is closed.
   public func withConnection<Result>(
     _ body: (RedisConnection) async throws -> Result
   ) async throws -> Result {

@@ -1,8 +1,9 @@
 public import Holdfast
 
 extension RedisClient {
-  /// How the server is: a `PING` with one attempt, and how long its reply took. While there is no connection
-  /// the answer comes at once, and says since when, and why. Where nothing was opened yet this does.
+  /// How the server is: a `PING` with one attempt, and how long its reply took. While there is no
+  /// connection the answer comes at once, and says since when, and why. Where nothing was opened
+  /// yet this does.
   public func health() async -> StorageHealth {
     do throws(StorageError) {
       let shared = try session().shared

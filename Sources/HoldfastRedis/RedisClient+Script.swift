@@ -4,8 +4,11 @@ extension RedisClient {
   /// Runs a script, by its digest; a server that does not know it yet is sent the text.
   ///
   /// - Parameters:
+  ///   - script: the script.
   ///   - keys: the keys that it touches, all of them.
+  ///   - arguments: whatever else it is given.
   ///   - isRepeatable: whether it does no harm to run it twice: see ``RedisCommand/isRepeatable``.
+  ///   - deadline: how long all attempts may take together; `nil`: as long as they take.
   /// - Throws: the fault, with outcome unknown, because the script may have come half of the way.
   public func run(
     _ script: RedisScript, keys: [String], arguments: [RedisArgument] = [],

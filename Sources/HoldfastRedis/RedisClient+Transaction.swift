@@ -3,10 +3,10 @@ public import Holdfast
 extension RedisClient {
   /// Does what the body appends at once: nobody sees a part of it. Returns the replies, in order.
   ///
-  /// Goes over the shared connection. A command that the server queues, and that then fails, has its fault
-  /// among the replies; the others are done all the same, as Redis has it.
+  /// Goes over the shared connection. A command that the server queues, and that then fails, has
+  /// its fault among the replies; the others are done all the same, as Redis has it.
   ///
-  /// - Throws: ``StorageError`` when the server would not queue one of them: then none was done.
+  /// - Throws: `StorageError` when the server would not queue one of them: then none was done.
   public func withTransaction(
     deadline: Duration? = nil, _ build: (inout RedisPipeline) -> Void
   ) async throws(StorageError) -> [RedisReply] {
@@ -40,9 +40,9 @@ extension RedisClient {
   /// }
   /// ```
   ///
-  /// It has a connection of its own: see ``withConnection(_:)``. If that is lost on the way the watch is lost
-  /// with it, so nothing is done: ``RedisTransactionResult/aborted``. If it is lost after EXEC was sent, the
-  /// error's outcome is unknown.
+  /// It has a connection of its own: see ``withConnection(_:)``. If that is lost on the way the
+  /// watch is lost with it, so nothing is done: ``RedisTransactionResult/aborted``. If it is lost
+  /// after EXEC was sent, the error's outcome is unknown.
   ///
   /// - Throws: what the body throws; then nothing of what was queued is done.
   public func withTransaction<Value: Sendable>(

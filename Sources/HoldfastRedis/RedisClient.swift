@@ -12,16 +12,17 @@ public import Holdfast
 /// await client.close()
 /// ```
 ///
-/// All tasks share one connection: their commands are sent as they come, without waiting for each other's
-/// replies. Commands that block, and transactions that watch keys, get connections of their own. What is
-/// lost is connected again by itself, with the wait growing from ``RedisOptions/retryDelay``.
+/// All tasks share one connection: their commands are sent as they come, without waiting for each
+/// other's replies. Commands that block, and transactions that watch keys, get connections of their
+/// own. What is lost is connected again by itself, with the wait growing from
+/// ``RedisOptions/retryDelay``.
 ///
 /// Each command has ``RedisOptions/timeout`` per attempt and ``RedisOptions/attempts``. An error's
 /// `outcome` says whether the command may have been done. A task that is cancelled gets
-/// ``StorageError/Code/cancelled`` at once; the connection goes on, and the late reply is swallowed.
+/// `StorageError.Code.cancelled` at once; the connection goes on, and the late reply is swallowed.
 ///
-/// May be used from any task; nothing here blocks a thread. One thread of its own does all the input and
-/// output. It ends with ``close()``, or with the client's last reference.
+/// May be used from any task; nothing here blocks a thread. One thread of its own does all the
+/// input and output. It ends with ``close()``, or with the client's last reference.
 public final class RedisClient: Sendable {
   private enum State {
     /// Nothing is open; the first command opens it.
@@ -40,8 +41,8 @@ public final class RedisClient: Sendable {
 
   /// Opens the connection, and returns when the server has answered.
   ///
-  /// - Throws: why it could not be connected in ``RedisOptions/attempts`` attempts. It goes on trying in the
-  ///   background until ``close()``.
+  /// - Throws: why it could not be connected in ``RedisOptions/attempts`` attempts. It goes on
+  ///   trying in the background until ``close()``.
   public func connect() async throws(StorageError) {
     let session = try session(reopens: true)
     let reply = try await session.shared
@@ -51,7 +52,8 @@ public final class RedisClient: Sendable {
   }
 
   /// Closes all connections, and returns when they are closed. What is under way fails with
-  /// ``StorageError/Code/notConnected``, as does what comes until the next ``connect()``; subscriptions end.
+  /// `StorageError.Code.notConnected`, as does what comes until the next ``connect()``;
+  /// subscriptions end.
   public func close() async {
     let session = state.withLock { state -> RedisSession? in
       defer { state = .closed }
@@ -63,13 +65,16 @@ public final class RedisClient: Sendable {
 
   /// Sends a command and returns its reply.
   ///
-  /// A command that blocks, such as `BLPOP`, goes on a connection of its own by itself. It has its own time
-  /// and ``RedisOptions/timeout``; if it waits for ever, it does so until `deadline` or its cancellation.
+  /// A command that blocks, such as `BLPOP`, goes on a connection of its own by itself. It has its
+  /// own time and ``RedisOptions/timeout``; if it waits for ever, it does so until `deadline` or
+  /// its cancellation.
   ///
-  /// - Parameter deadline: how long all attempts may take together; `nil`: as long as they take.
+  /// - Parameters:
+  ///   - command: the command.
+  ///   - deadline: how long all attempts may take together; `nil`: as long as they take.
   /// - Throws: the server's fault as ``RedisFault/error(outcome:)``; why there is no reply; or
-  ///   ``StorageError/Code/invalidArgument`` for a command that would change the shared connection, such as
-  ///   `SELECT`.
+  ///   `StorageError.Code.invalidArgument` for a command that would change the shared connection,
+  ///   such as `SELECT`.
   @discardableResult
   public func send(_ command: RedisCommand, deadline: Duration? = nil) async throws(StorageError)
     -> RedisReply
@@ -93,8 +98,8 @@ public final class RedisClient: Sendable {
     try await send(RedisPipeline(commands), deadline: deadline)
   }
 
-  /// Sends what the body appends, together, and returns the replies, in order. Faults are among them, as
-  /// ``RedisReply/fault(_:)``. See ``RedisPipeline``.
+  /// Sends what the body appends, together, and returns the replies, in order. Faults are among
+  /// them, as ``RedisReply/fault(_:)``. See ``RedisPipeline``.
   public func withPipeline(deadline: Duration? = nil, _ build: (inout RedisPipeline) -> Void)
     async throws(StorageError) -> [RedisReply]
   {

@@ -12,8 +12,9 @@ extension RedisCommand {
 
   /// `SET`: replies `OK`.
   ///
-  /// `milliseconds`: its TTL; `nil`: none. `ifAbsent`: only where there is no such key; the reply is null
-  /// where there is. That is not repeatable, because the second would see what the first did.
+  /// `milliseconds`: its TTL; `nil`: none. `ifAbsent`: only where there is no such key; the reply
+  /// is null where there is. That is not repeatable, because the second would see what the first
+  /// did.
   public static func set(
     _ key: String, to value: [UInt8], milliseconds: Int64? = nil, ifAbsent: Bool = false
   ) -> RedisCommand {

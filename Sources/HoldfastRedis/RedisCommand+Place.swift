@@ -5,8 +5,8 @@ extension RedisCommand {
   enum Place: Sendable, Hashable {
     /// Any, beside the commands of others.
     case anywhere
-    /// One of its own, because the server answers later, and nothing else meanwhile. `most`: how long the
-    /// server may take; `nil`: it does not say, or for ever.
+    /// One of its own, because the server answers later, and nothing else meanwhile. `most`: how
+    /// long the server may take; `nil`: it does not say, or for ever.
     case blocking(most: Duration?)
     /// One of its own, because the connection remembers it: `withTransaction` and `withConnection`.
     case remembered

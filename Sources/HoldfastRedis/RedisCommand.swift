@@ -6,9 +6,9 @@ public struct RedisCommand: Sendable, Hashable {
   let bytes: [UInt8]
   /// How many bytes each has.
   let lengths: [Int]
-  /// Whether it does no harm to do it twice, so that it is sent again when the connection is lost, or the
-  /// time of an attempt is over, before its reply came. Where it is not, such a loss is an error whose
-  /// outcome is unknown.
+  /// Whether it does no harm to do it twice, so that it is sent again when the connection is lost,
+  /// or the time of an attempt is over, before its reply came. Where it is not, such a loss is an
+  /// error whose outcome is unknown.
   public var isRepeatable: Bool
   /// Which connection it may go on.
   let place: Place

@@ -1,10 +1,11 @@
 public import Holdfast
 
-/// A connection of one's own, for as long as ``RedisClient/withConnection(_:)`` runs: for commands that the
-/// server answers late, such as `BLPOP`, and for what a connection remembers, such as `WATCH`.
+/// A connection of one's own, for as long as ``RedisClient/withConnection(_:)`` runs: for commands
+/// that the server answers late, such as `BLPOP`, and for what a connection remembers, such as
+/// `WATCH`.
 ///
 /// When it is lost it is not made again: what is sent then fails with
-/// ``StorageError/Code/connectionLost``. May be used from many tasks; the server answers in order, so
+/// `StorageError.Code.connectionLost`. May be used from many tasks; the server answers in order, so
 /// behind a command that blocks the others wait.
 public final class RedisConnection: Sendable {
   private struct State {
@@ -30,8 +31,8 @@ public final class RedisConnection: Sendable {
 
   /// Sends a command and returns its reply.
   ///
-  /// A command that blocks has its own time and ``RedisOptions/timeout``; without one of its own it waits for
-  /// as long as `deadline` says, or for ever.
+  /// A command that blocks has its own time and ``RedisOptions/timeout``; without one of its own it
+  /// waits for as long as `deadline` says, or for ever.
   ///
   /// - Throws: the server's fault as ``RedisFault/error(outcome:)``, or why there is no reply.
   @discardableResult

@@ -1,6 +1,7 @@
 internal import CHoldfastRedis
 
-/// Figures of the connection that all commands share: sums since it was first opened, but for what waits.
+/// Figures of the connection that all commands share: sums since it was first opened, but for what
+/// waits.
 public struct RedisFigures: Sendable, Hashable {
   /// Connections that came up.
   public var connections: UInt64 = 0

@@ -102,8 +102,8 @@ final class RedisLink: Sendable {
   {
     let waiter = RedisWaiter(isPipeline: isPipeline)
     return await withTaskCancellationHandler {
-      // Checked, because ThreadSanitizer cannot follow an unsafe one whose answer comes before the task
-      // has suspended; that costs 25 ns.
+      // Checked, because ThreadSanitizer cannot follow an unsafe one whose answer comes before the
+      // task has suspended; that costs 25 ns.
       await withCheckedContinuation { continuation in
         guard waiter.start(continuation) else { return }
         if let error = submit(waiter) {

@@ -55,7 +55,8 @@ final class RedisLinkEvents: Sendable {
 
   private func change(_ state: State, _ connection: UInt64, _ reason: String) {
     let status = held.withLock { status in
-      // Down and connecting are one time to those who want to know since when there is no connection.
+      // Down and connecting are one time to those who want to know since when there is no
+      // connection.
       if (status.state == .up) != (state == .up) { status.since = .now }
       if state != .up, !reason.isEmpty { status.reason = reason }
       status.state = state
@@ -72,7 +73,8 @@ final class RedisLinkEvents: Sendable {
     for waiter in waiters { waiter.resume() }
   }
 
-  /// For the C part: what it calls, and a reference that is given back when it says that the link ended.
+  /// For the C part: what it calls, and a reference that is given back when it says that the link
+  /// ended.
   func callbacks() -> hf_redis_callbacks {
     unsafe hf_redis_callbacks(
       context: Unmanaged.passRetained(self).toOpaque(),

@@ -3,16 +3,16 @@ internal import Synchronization
 
 /// The C part's link, which is closed once, and used by nobody after that.
 ///
-/// Its users are counted, so that no lock is held while they use it; who closes it does so himself if
-/// there are none, and else leaves it to the last of them.
+/// Its users are counted, so that no lock is held while they use it; who closes it does so himself
+/// if there are none, and else leaves it to the last of them.
 @safe final class RedisLinkHandle: Sendable {
   private static let closing = 1 << 62
 
   // Set once. The C part's functions may be called from any thread until the link is closed.
   private nonisolated(unsafe) let link: OpaquePointer
-  /// How many use it, and whether it is to be closed. Who adds a user acquires nothing: the link came
-  /// with the reference to this. Who leaves releases, and who closes acquires, so that the closing comes
-  /// after every use.
+  /// How many use it, and whether it is to be closed. Who adds a user acquires nothing: the link
+  /// came with the reference to this. Who leaves releases, and who closes acquires, so that the
+  /// closing comes after every use.
   private let users = Atomic(0)
 
   init(_ link: OpaquePointer) { unsafe self.link = unsafe link }

@@ -32,27 +32,30 @@ public struct RedisOptions: Sendable, Hashable {
   /// For ``Address/tls(host:port:)``.
   public var tls = RedisTLS()
 
-  /// How long one attempt of a command may take, with its wait for a connection; above zero, default 5 s.
+  /// How long one attempt of a command may take, with its wait for a connection; above zero,
+  /// default 5 s.
   public var timeout: Duration = .seconds(5)
-  /// How many attempts a command has in all; 1 or more, default 3. A connection that cannot be made while
-  /// the command waits is an attempt. A command that was sent is only tried again if it is repeatable.
+  /// How many attempts a command has in all; 1 or more, default 3. A connection that cannot be made
+  /// while the command waits is an attempt. A command that was sent is only tried again if it is
+  /// repeatable.
   public var attempts = 3
-  /// The wait before the second attempt; above zero, default 0.5 s. It doubles, up to 10 s, and is drawn
-  /// evenly from half of that to all of it.
+  /// The wait before the second attempt; above zero, default 0.5 s. It doubles, up to 10 s, and is
+  /// drawn evenly from half of that to all of it.
   public var retryDelay: Duration = .milliseconds(500)
   /// How long a connection may take, with name, TLS and password; above zero, default 5 s.
   public var connectTimeout: Duration = .seconds(5)
 
   /// How many commands may wait or be under way; 1 or more, default 65,536. One more is
-  /// ``StorageError/Code/queueFull``.
+  /// `StorageError.Code.queueFull`.
   public var mostWaiting = 65_536
   /// Their bytes; 1 or more, default 64 MiB.
   public var mostWaitingBytes = 64 << 20
   /// The bytes in memory that one reply may take; 1 or more, default 64 MiB. A larger one ends the
   /// connection.
   public var mostReplyBytes = 64 << 20
-  /// How many connections there may be, besides the one that all share and the one of the subscriptions,
-  /// for blocking commands and for transactions that watch keys; 1 or more, default 16.
+  /// How many connections there may be, besides the one that all share and the one of the
+  /// subscriptions, for blocking commands and for transactions that watch keys; 1 or more, default
+  /// 16.
   public var dedicatedConnections = 16
 
   /// The defaults, and what an address says:
@@ -61,8 +64,8 @@ public struct RedisOptions: Sendable, Hashable {
   ///
   /// User, password and path are percent-decoded.
   ///
-  /// - Throws: ``StorageError/Code/invalidArgument``. The message says what would be right and never has
-  ///   the address in it.
+  /// - Throws: `StorageError.Code.invalidArgument`. The message says what would be right and never
+  ///   has the address in it.
   public init(url: String = "redis://localhost:6379") throws(StorageError) {
     let url = try RedisURL(url)
     address = url.address
@@ -71,11 +74,11 @@ public struct RedisOptions: Sendable, Hashable {
     database = url.database
   }
 
-  /// From configuration by names: `redis_url` (default `redis://localhost:6379`), `timeout` (seconds per
-  /// attempt, default 5.0), `max_retries` (attempts in all, default 3) and `retry_delay` (seconds,
-  /// default 0.5).
+  /// From configuration by names: `redis_url` (default `redis://localhost:6379`), `timeout`
+  /// (seconds per attempt, default 5.0), `max_retries` (attempts in all, default 3) and
+  /// `retry_delay` (seconds, default 0.5).
   ///
-  /// - Throws: ``StorageError/Code/invalidArgument`` for another name, or a value that is none.
+  /// - Throws: `StorageError.Code.invalidArgument` for another name, or a value that is none.
   public init(config: [String: String]) throws(StorageError) {
     try self.init(url: config["redis_url"] ?? "redis://localhost:6379")
     for (name, value) in config.sorted(by: { $0.key < $1.key }) {

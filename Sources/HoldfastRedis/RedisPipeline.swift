@@ -1,7 +1,7 @@
 internal import Holdfast
 
-/// Commands that are sent together. Nothing of others comes between them, but they are no transaction:
-/// each is done whatever became of the one before it, and keys may change in between.
+/// Commands that are sent together. Nothing of others comes between them, but they are no
+/// transaction: each is done whatever became of the one before it, and keys may change in between.
 public struct RedisPipeline: Sendable {
   /// All arguments of all commands, one after the other.
   private(set) var bytes: [UInt8] = []

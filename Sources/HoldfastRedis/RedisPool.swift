@@ -32,8 +32,8 @@ final class RedisPool: Sendable {
 
   init(_ options: RedisOptions) { self.options = options }
 
-  /// A connection of one's own, to be given back by ``giveBack(_:isClean:)``. Waits as long as one attempt
-  /// of a command may take.
+  /// A connection of one's own, to be given back by ``giveBack(_:isClean:)``. Waits as long as one
+  /// attempt of a command may take.
   func take(in session: RedisSession) async throws(StorageError) -> RedisLink {
     let number = numbers.withLock { number in
       number += 1

@@ -1,6 +1,7 @@
 internal import CHoldfastRedis
 
-/// A script in Lua, which the server runs as one: see ``RedisClient/run(_:keys:arguments:isRepeatable:)``.
+/// A script in Lua, which the server runs as one: see
+/// ``RedisClient/run(_:keys:arguments:isRepeatable:deadline:)``.
 public struct RedisScript: Sendable, Hashable {
   /// The script's text.
   public let source: String

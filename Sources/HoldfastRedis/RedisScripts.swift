@@ -1,10 +1,10 @@
 /// The scripts that a storage needs.
 enum RedisScripts {
-  /// Compares a value and swaps it. ARGV: whether a value is expected ("1"), that value, whether there is a
-  /// new one ("1"), that value, its TTL in milliseconds or "". Answers 1 or 0.
+  /// Compares a value and swaps it. ARGV: whether a value is expected ("1"), that value, whether
+  /// there is a new one ("1"), that value, its TTL in milliseconds or "". Answers 1 or 0.
   ///
-  /// A key of another kind makes GET fail, and its fault is the answer: that is how a storage says so, and
-  /// newer servers would wrap it.
+  /// A key of another kind makes GET fail, and its fault is the answer: that is how a storage says
+  /// so, and newer servers would wrap it.
   static let compareAndSwap = RedisScript(
     """
     local current = redis.pcall('GET', KEYS[1])

@@ -1,14 +1,14 @@
 internal import Holdfast
 
-/// What a client holds open, from its first command to its end: the thread, the shared connection, the
-/// one for subscriptions and the pool of the others.
+/// What a client holds open, from its first command to its end: the thread, the shared connection,
+/// the one for subscriptions and the pool of the others.
 final class RedisSession: Sendable {
   let options: RedisOptions
   let shared: RedisLink
   let pool: RedisPool
   let subscriptions: RedisSubscriptions
-  // Let go of before the links end, so that the last reference goes on the loop's own thread, where the
-  // loop's end is not waited for.
+  // Let go of before the links end, so that the last reference goes on the loop's own thread, where
+  // the loop's end is not waited for.
   private let loop: Guarded<RedisLoop?>
 
   /// Begins to connect.

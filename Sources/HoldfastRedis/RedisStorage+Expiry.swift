@@ -1,8 +1,8 @@
 public import Holdfast
 
 extension RedisStorage {
-  /// Gives a key another TTL; `nil`: none; zero or less deletes it. Returns whether it is there. `PEXPIRE`,
-  /// or `PERSIST`.
+  /// Gives a key another TTL; `nil`: none; zero or less deletes it. Returns whether it is there.
+  /// `PEXPIRE`, or `PERSIST`.
   @discardableResult
   public func expire(_ key: String, after ttl: Duration?) async throws(StorageError) -> Bool {
     guard let ttl else {

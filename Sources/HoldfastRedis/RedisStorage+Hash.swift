@@ -20,8 +20,8 @@ extension RedisStorage {
 
   /// All fields. `HGETALL`.
   ///
-  /// A hash whose fields have names that are no UTF-8 text, or that are equal as texts, cannot be said in
-  /// this way: ``StorageError/Code/notDecodable``.
+  /// A hash whose fields have names that are no UTF-8 text, or that are equal as texts, cannot be
+  /// said in this way: `StorageError.Code.notDecodable`.
   public func hgetAll(_ key: String) async throws(StorageError) -> [String: [UInt8]] {
     let list = try await reply(to: .repeatable("HGETALL", .text(key))).list()
     var fields: [String: [UInt8]] = [:]

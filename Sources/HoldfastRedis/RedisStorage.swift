@@ -8,15 +8,15 @@ public import Holdfast
 /// try await storage.set("session:7", to: bytes, expire: .seconds(1800))
 /// ```
 ///
-/// What was under way when a connection was lost, or an attempt's time was over, is sent again if it does no
-/// harm to do it twice: reads, ``set(_:to:expire:)``, ``setMany(_:expire:)``, ``expire(_:after:)``,
-/// ``delete(_:)``, ``hset(_:_:)``, ``hdel(_:_:)``. The last three say what they changed, and a second time may
-/// see what the first did; where the answer could be wrong for that reason they throw
-/// ``StorageError/Code/connectionLost`` with outcome unknown instead. The others, such as
-/// ``increment(_:by:)``, are sent once.
+/// What was under way when a connection was lost, or an attempt's time was over, is sent again if
+/// it does no harm to do it twice: reads, ``set(_:to:expire:)``, ``setMany(_:expire:)``,
+/// ``expire(_:after:)``, ``delete(_:)``, ``hset(_:_:)``, ``hdel(_:_:)``. The last three say what
+/// they changed, and a second time may see what the first did; where the answer could be wrong for
+/// that reason they throw `StorageError.Code.connectionLost` with outcome unknown instead. The
+/// others, such as ``increment(_:by:)``, are sent once.
 ///
-/// A lost connection is made again by itself: see ``RedisClient``, which is there for all that a storage does
-/// not have.
+/// A lost connection is made again by itself: see ``RedisClient``, which is there for all that a
+/// storage does not have.
 public struct RedisStorage: Storage {
   /// What it stands on.
   public let client: RedisClient
@@ -66,7 +66,8 @@ public struct RedisStorage: Storage {
     return reply != .null
   }
 
-  /// Sets a key whose value is `expected`, or deletes it. Returns whether it was so. A script, sent once.
+  /// Sets a key whose value is `expected`, or deletes it. Returns whether it was so. A script, sent
+  /// once.
   public func compareAndSwap(
     _ key: String, from expected: [UInt8]?, to value: [UInt8]?, expire: Duration?
   ) async throws(StorageError) -> Bool {

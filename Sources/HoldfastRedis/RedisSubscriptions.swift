@@ -2,12 +2,14 @@ internal import Holdfast
 
 /// Who is subscribed to what, over one connection that is opened with the first subscription.
 ///
-/// Each subscription asks the server for all its channels, also for those that others have already: so the
-/// server's confirmation of its own question says when it is in force. The server confirms in the order in
-/// which it was asked, one line for each channel, so `due` is all that has to be kept. After a loss each
-/// subscription asks again, on the new connection, and has a gap to its account.
+/// Each subscription asks the server for all its channels, also for those that others have already:
+/// so the server's confirmation of its own question says when it is in force. The server confirms
+/// in the order in which it was asked, one line for each channel, so `due` is all that has to be
+/// kept. After a loss each subscription asks again, on the new connection, and has a gap to its
+/// account.
 final class RedisSubscriptions: Sendable {
-  /// A channel, or a pattern, by its bytes: texts that look the same need not be the same to the server.
+  /// A channel, or a pattern, by its bytes: texts that look the same need not be the same to the
+  /// server.
   fileprivate struct Topic: Hashable {
     let name: [UInt8]
     let isPattern: Bool

@@ -1,17 +1,17 @@
-/// How a `rediss://` connection is secured. The defaults verify the server's certificate and the name
-/// in it against the system's authorities. All paths are of PEM files.
+/// How a `rediss://` connection is secured. The defaults verify the server's certificate and the
+/// name in it against the system's authorities. All paths are of PEM files.
 public struct RedisTLS: Sendable, Hashable {
   /// The authorities that may vouch for the server; `nil`: the system's.
   public var authoritiesPath: String?
-  /// The client's certificate, followed by those between it and the authority; `nil`: none. It needs
-  /// ``keyPath``.
+  /// The client's certificate, followed by those between it and the authority; `nil`: none. It
+  /// needs ``keyPath``.
   public var certificatePath: String?
   /// The key of ``certificatePath``.
   public var keyPath: String?
   /// The name that the server's certificate must have; `nil`: the address's host.
   public var serverName: String?
-  /// Whether the certificate and its name are verified. `false` leaves the connection open to whoever
-  /// sits in between: for tests alone.
+  /// Whether the certificate and its name are verified. `false` leaves the connection open to
+  /// whoever sits in between: for tests alone.
   public var isVerified = true
 
   /// The defaults.

@@ -34,8 +34,8 @@ public final class RedisTransaction: Sendable {
 public enum RedisTransactionResult<Value: Sendable>: Sendable {
   /// All that was queued was done at once. `replies`: theirs, in order, faults among them.
   case committed(Value, replies: [RedisReply])
-  /// Nothing was done, because a watched key was changed meanwhile, or the connection that watched them
-  /// was lost before it could be known. It may be tried again from the start.
+  /// Nothing was done, because a watched key was changed meanwhile, or the connection that watched
+  /// them was lost before it could be known. It may be tried again from the start.
   case aborted
 
   /// What the body returned; `nil`: nothing was done.

@@ -8,8 +8,8 @@ internal import Holdfast
 /// unix://[user:password@]/path[?db=database]
 /// ```
 ///
-/// User, password and path are percent-decoded; a password alone is written `:password@`. What is wrong
-/// with an address is said without repeating it, because there may be a password in it.
+/// User, password and path are percent-decoded; a password alone is written `:password@`. What is
+/// wrong with an address is said without repeating it, because there may be a password in it.
 struct RedisURL {
   var address: RedisOptions.Address
   var user: String?

@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// Who waits for what becomes of a request: a task, or a part of the client.
 ///
-/// It is told once, by whoever is first: the loop's thread with the answer, or the task's cancellation.
-/// After a cancellation the request is not sent any more, or its reply is swallowed; nobody else sees
-/// either.
+/// It is told once, by whoever is first: the loop's thread with the answer, or the task's
+/// cancellation. After a cancellation the request is not sent any more, or its reply is swallowed;
+/// nobody else sees either.
 final class RedisWaiter: Sendable {
   private enum Target {
     case none
@@ -28,8 +28,8 @@ final class RedisWaiter: Sendable {
   }
 
   private let state: Atomic<UInt8>
-  // Written before `state` becomes `waiting` (releasing), by the one that begins; read by the one that
-  // makes it `settled` (acquiring), of which there is one. So no two are ever at it at once.
+  // Written before `state` becomes `waiting` (releasing), by the one that begins; read by the one
+  // that makes it `settled` (acquiring), of which there is one. So no two are ever at it at once.
   private nonisolated(unsafe) var target: Target
   private let isPipeline: Bool
 
