@@ -108,6 +108,20 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
 
+    // The Redis client beside redis-benchmark and hiredis.
+    .target(
+      name: "RedisBenchNative",
+      path: "bench/redis/native",
+      cSettings: cSettings,
+      linkerSettings: [.linkedLibrary("hiredis")]
+    ),
+    .executableTarget(
+      name: "HoldfastRedisBenchmarks",
+      dependencies: ["Holdfast", "HoldfastRedis", "RedisBenchNative"],
+      path: "bench/redis/client",
+      swiftSettings: swiftSettings
+    ),
+
     .target(
       name: "CHoldfastInternals",
       dependencies: ["CHoldfast"],
