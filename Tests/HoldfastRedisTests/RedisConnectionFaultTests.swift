@@ -340,21 +340,28 @@ extension RedisTests {
       try await RedisServer.run { server in
         try await server.withClient { client in
           for n in 0..<100 { _ = try await client.send(.set("k\(n)", to: Array("v\(n)".utf8))) }
+          let before = client.figures.bytesSent
           try await server.pause()
           let tasks = (0..<50).map { n in
-            Task { try await failure { _ = try await client.send(.get("k\(n)")) } }
+            Task { try await failure { _ = try await client.send(.increment("n\(n)")) } }
           }
-          try await eventually("they are under way") { client.figures.waiting == 50 }
+          // 32 bytes for each number of two digits, 31 for the others.
+          try await eventually("they are under way") {
+            client.figures.bytesSent == before + 40 * 32 + 10 * 31
+          }
           for task in tasks { task.cancel() }
           for task in tasks {
             let failed = try await task.value
             #expect(failed?.code == .cancelled)
+            #expect(failed?.outcome == .unknown)
           }
           let later = (50..<100).map { n in Task { try await client.send(.get("k\(n)")).text } }
           try await server.resume()
           for (n, task) in later.enumerated() {
             #expect(try await task.value == "v\(n + 50)")
           }
+          // The server has done what nobody waited for any more, once.
+          for n in 0..<50 { #expect(try await server.ask("GET", "n\(n)").text == "1") }
           #expect(client.figures.connections == 1)
         }
       }
