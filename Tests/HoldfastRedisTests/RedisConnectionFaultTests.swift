@@ -306,6 +306,41 @@ extension RedisTests {
       }
     }
 
+    @Test func `a server that takes commands and answers none is not given more and more`()
+      async throws
+    {
+      try await RedisServer.run { server in
+        try await server.withClient({
+          $0.mostWaiting = 10
+          $0.attempts = 1
+        }) { client in
+          try await client.connect()
+          try await server.pause()
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            for n in 0..<10 {
+              group.addTask {
+                let failed = try await failure {
+                  try await client.send(.increment("sent\(n)"), deadline: .milliseconds(100))
+                }
+                #expect(failed?.code == .timedOut)
+                #expect(failed?.outcome == .unknown)
+              }
+            }
+            try await group.waitForAll()
+          }
+          // As many as may be are without a reply, though nobody waits for it any more.
+          let failed = try await failure {
+            try await client.send(.increment("unsent"), deadline: .milliseconds(100))
+          }
+          #expect(failed?.code == .timedOut)
+          #expect(failed?.outcome == .notDone)
+          try await server.resume()
+          #expect(try await client.send(.get("sent9")).text == "1")
+          #expect(try await client.send(.get("unsent")) == .null)
+        }
+      }
+    }
+
     @Test func `bytes that wait are bounded`() async throws {
       try await RedisServer.run { server in
         try await server.withClient({ $0.mostWaitingBytes = 100_000 }) { client in
@@ -408,6 +443,9 @@ extension RedisTests {
         try await server.restart()
         #expect(try await client.send(.get("k")) == .string([1]))
         #expect(client.figures.connections == 5)
+        // Where the server sees it.
+        let seen = try await server.ask([["GET", "k"], ["SELECT", "5"], ["GET", "k"]])
+        #expect(seen == [.null, .simple("OK"), .bytes([1])])
         await client.close()
       }
     }
