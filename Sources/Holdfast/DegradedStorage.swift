@@ -41,11 +41,12 @@ public struct StorageAnswer<Value: Sendable>: Sendable {
 /// - **What was under way.** An operation that the primary did not do is done by the stand-in. A write of
 ///   which nobody knows whether it was done throws its error, `outcome` being unknown: to do it
 ///   again could do it twice. A read does no harm, and is answered.
-/// - **When again.** After ``Options/retryAfter`` the next operation is tried with the primary: first the
-///   writes made meanwhile are replayed, in their order, while the stand-in goes on to answer the others,
-///   whose writes are replayed too. Once there is none left, all operations go to the primary, and the
-///   stand-in forgets everything. So no replayed write overwrites one that was made directly
-///   by this object later; but it may overwrite one that others made meanwhile.
+/// - **When again.** After ``Options/retryAfter`` the next operation is tried with the primary: first
+///   the writes made meanwhile are replayed, in their order, while the stand-in goes on to answer the
+///   others, whose writes are replayed too. Once there is none left, and the primary has answered the
+///   operation, all go to the primary, and the stand-in forgets everything. So no replayed write
+///   overwrites one that was made directly by this object later; but it may overwrite one that others
+///   made meanwhile.
 /// - **What is replayed** is the operation: a number is added to what the primary holds, a swap swaps if
 ///   the expected value is there. TTLs go on meanwhile. A write that the primary refuses, or that no
 ///   longer finds what it expects, is counted as failed; one that may have been done when the connection was
@@ -220,9 +221,12 @@ public final class DegradedStorage: Storage {
     do throws(StorageError) {
       let value = try await operation(primary)
       permit.succeed()
+      standIn.standInNoMore()
       return StorageAnswer(value, from: .primary)
     } catch {
-      permit.settle(as: Self.outcome(of: error))
+      let outcome = Self.outcome(of: error)
+      permit.settle(as: outcome)
+      if outcome == .success { standIn.standInNoMore() }
       guard Self.isUnreachable(error), isOpen, isDown(after: error),
         isRead || error.outcome == .notDone
       else { throw error }
@@ -267,7 +271,7 @@ public final class DegradedStorage: Storage {
     case stopped(StorageError)
   }
 
-  /// Does at the primary what the stand-in did, and ends standing in when there is nothing left.
+  /// Does at the primary what the stand-in did.
   private func replay() async -> Replay {
     var goesOn = false
     while true {
@@ -277,8 +281,12 @@ public final class DegradedStorage: Storage {
       case .done: return .done
       case .busy: return .busy
       case .write(let write):
+        guard !Task.isCancelled else {
+          standIn.withJournal { $0.stopReplaying(inVain: false) }
+          return .stopped(StorageError(.cancelled, "the task was cancelled"))
+        }
         do throws(StorageError) {
-          let isDone = try await write.apply(to: primary, at: now)
+          let isDone = try await Self.apply(write, to: primary, at: now)
           counts.withLock { if isDone { $0.replayed += 1 } else { $0.failed += 1 } }
           standIn.withJournal { $0.removeFirst() }
         } catch {
@@ -286,6 +294,21 @@ public final class DegradedStorage: Storage {
         }
       }
     }
+  }
+
+  /// In a task of its own: whoever is cancelled here is not the one whose write it is, which would
+  /// become unknown.
+  private static func apply(_ write: StorageWrite, to primary: any Storage, at now: Duration)
+    async throws(StorageError) -> Bool
+  {
+    try await Task { () async -> Result<Bool, StorageError> in
+      do throws(StorageError) {
+        return .success(try await write.apply(to: primary, at: now))
+      } catch {
+        return .failure(error)
+      }
+    }
+    .value.get()
   }
 
   /// Why replaying stops; `nil`: it goes on, with the next.
@@ -381,13 +404,15 @@ extension MemoryStorage {
     }
   }
 
-  /// What is to be replayed next. Once nothing is, it forgets all, and answers nothing.
+  /// What is to be replayed next.
   func nextStep(goingOn: Bool) -> (WriteJournal.Step, now: Duration) {
-    change { table, now in
-      let wasOpen = table.journal?.isOpen ?? false
-      let step = table.journal?.next(goingOn: goingOn) ?? .done
-      if wasOpen, table.journal?.isOpen == false { table.removeAll() }
-      return (step, now)
+    change { table, now in (table.journal?.next(goingOn: goingOn) ?? .done, now) }
+  }
+
+  /// The other storage has answered. Where nothing waits, this forgets all, and answers nothing.
+  func standInNoMore() {
+    change { table, _ in
+      if table.journal?.close() ?? false { table.removeAll() }
     }
   }
 

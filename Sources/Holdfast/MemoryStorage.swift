@@ -285,16 +285,24 @@ public final class MemoryStorage: Storage {
     }
   }
 
-  /// Sets many keys. When there is no room for all, those that came first are set.
+  /// Sets many keys. When there is no room for all, those that came first are set, and the error's
+  /// outcome is unknown.
   public func setMany(_ values: [String: [UInt8]], expire: Duration?) async throws(StorageError) {
     let ttl = try Self.checked(expire)
     try withTable { table, now throws(StorageError) in
-      for (key, value) in values {
-        let deadline = ttl.map { now + $0 }
-        let write = StorageWrite.set(key, value, until: deadline)
-        try table.journal?.makeRoom(for: write)
-        try table.set(ByteText(key), to: value, until: deadline, at: now)
-        table.journal?.note(write)
+      let deadline = ttl.map { now + $0 }
+      var isBegun = false
+      do throws(StorageError) {
+        for (key, value) in values {
+          let write = StorageWrite.set(key, value, until: deadline)
+          try table.journal?.makeRoom(for: write)
+          try table.set(ByteText(key), to: value, until: deadline, at: now)
+          table.journal?.note(write)
+          isBegun = true
+        }
+      } catch {
+        guard isBegun else { throw error }
+        throw StorageError(error.code, error.message, outcome: .unknown)
       }
     }
   }

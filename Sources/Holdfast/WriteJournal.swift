@@ -117,7 +117,7 @@ struct WriteJournal: Sendable {
 
   enum Step: Sendable {
     case write(StorageWrite)
-    /// There is nothing left to replay: the journal is closed.
+    /// There is nothing left to replay.
     case done
     /// Somebody else replays.
     case busy
@@ -132,8 +132,15 @@ struct WriteJournal: Sendable {
       return .write(write)
     }
     isReplaying = false
-    isOpen = false
     return .done
+  }
+
+  /// The other storage has answered: this one stands in no more, unless something waits. Returns
+  /// whether that is new.
+  mutating func close() -> Bool {
+    guard isOpen, !isReplaying, count == 0 else { return false }
+    isOpen = false
+    return true
   }
 
   /// The first was done, or never will be.

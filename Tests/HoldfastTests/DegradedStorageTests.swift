@@ -197,6 +197,70 @@ import Testing
     #expect(try await storage.get("n") == nil)
   }
 
+  @Test func `what the stand-in holds stays until the primary has answered`() async throws {
+    let storage = try storage { $0.writes = .drop }
+    primary.fail(.before(down))
+    try await storage.set("a", to: bytes("new"))
+    clock.advance(by: .seconds(5))
+    // The primary is tried, in vain.
+    #expect(try await storage.get("b") == nil)
+    #expect(try await storage.get("a") == bytes("new"))
+    clock.advance(by: .seconds(10))
+    primary.atNextCall {
+      // While it is tried.
+      let value = try await storage.get("a")
+      #expect(value == Array("new".utf8))
+    }
+    #expect(try await storage.get("b") == nil)
+    #expect(storage.figures.isStandingIn)
+  }
+
+  @Test func `after a replay the stand-in answers until the primary has`() async throws {
+    let storage = try storage()
+    primary.fail(.before(down))
+    try await storage.set("a", to: bytes("new"))
+    primary.fail(nil)
+    _ = primary.takeCalls()
+    clock.advance(by: .seconds(5))
+    let primary = primary
+    primary.atNextCall {
+      // In the middle of replaying `a`; and then of the operation after it.
+      primary.atNextCall {
+        let value = try await storage.get("a")
+        #expect(value == Array("new".utf8))
+      }
+    }
+    #expect(try await storage.get("b") == nil)
+    #expect(primary.takeCalls() == ["set a", "get b"])
+    #expect(!storage.figures.isStandingIn)
+  }
+
+  @Test func `who is cancelled while replaying does not make a write unknown`() async throws {
+    let storage = try storage()
+    primary.fail(.before(down))
+    try await storage.increment("n", by: 5)
+    try await storage.increment("n", by: 2)
+    primary.fail(nil)
+    clock.advance(by: .seconds(5))
+    let reader = Guarded<Task<StorageError.Code?, Never>?>(nil)
+    primary.atNextCall {
+      // The number is on its way to the primary.
+      reader.withLock { $0 }?.cancel()
+    }
+    let (begin, go) = AsyncStream<Void>.makeStream()
+    let task = Task { [self] in
+      for await _ in begin { break }
+      return await code { _ = try await storage.get("n") }
+    }
+    reader.withLock { $0 = task }
+    go.yield()
+    #expect(await task.value == .cancelled)
+    #expect(storage.figures.replayed == 1)
+    #expect(storage.figures.waiting == 1)
+    #expect(storage.figures.unknown == 0)
+    #expect(try await storage.get("n") == bytes("7"))
+  }
+
   @Test func `when too many wait, others are refused and not done`() async throws {
     let storage = try storage { $0.writes = .replay(atMost: 2) }
     primary.fail(.before(down))
