@@ -86,15 +86,13 @@ final class RedisLink: Sendable {
     await wait(isPipeline: true) { waiter in submit(waiter, pipeline, terms) }
   }
 
-  /// Gives it to the loop, and the answer to the handler, on the loop's thread.
+  /// Gives it to the loop, and the answer to the handler, on the loop's thread. Returns why it was
+  /// not taken; the handler does not hear of it then, so that who sends may hold a lock of its own.
   func send(
     _ pipeline: RedisPipeline, _ terms: Terms,
     answer: @escaping @Sendable (RedisAnswer) -> Void
-  ) {
-    let waiter = RedisWaiter(handler: answer)
-    if let error = submit(waiter, pipeline, terms) {
-      waiter.finish(RedisAnswer(notDone: error.code, error.message))
-    }
+  ) -> StorageError? {
+    submit(RedisWaiter(handler: answer), pipeline, terms)
   }
 
   private func wait(isPipeline: Bool, _ submit: (RedisWaiter) -> StorageError?) async

@@ -115,19 +115,23 @@ final class RedisSubscriptions: Sendable {
   }
 
   private func enter(_ number: UInt64, _ subscriber: Subscriber, _ link: RedisLink) {
-    let isClosed = state.withLock { state in
-      guard !state.isClosed else { return true }
+    let error = state.withLock { state -> StorageError? in
+      guard !state.isClosed else { return RedisStatus.closed }
       state.subscribers[number] = subscriber
       for topic in subscriber.topics { state.topics[topic, default: []].insert(number) }
       // Under the lock, so that the server is asked in the order in which it was decided.
-      ask(number, subscriber.topics, link, again: nil)
-      return false
+      let error = ask(number, subscriber.topics, link, again: nil)
+      if error != nil { _ = leave(number, &state) }
+      return error
     }
-    if isClosed { subscriber.tell(RedisStatus.closed, orEnd: nil) }
+    if let error { subscriber.tell(error, orEnd: nil) }
   }
 
-  /// Asks the server. `again`: the connection on which it is asked again.
-  private func ask(_ number: UInt64, _ topics: [Topic], _ link: RedisLink, again: UInt64?) {
+  /// Asks the server. `again`: the connection on which it is asked again. Returns why the question
+  /// was not taken.
+  private func ask(_ number: UInt64, _ topics: [Topic], _ link: RedisLink, again: UInt64?)
+    -> StorageError?
+  {
     var pipeline = RedisPipeline()
     var due: [Due] = []
     let channels = topics.filter { !$0.isPattern }
@@ -148,7 +152,7 @@ final class RedisSubscriptions: Sendable {
       terms.timeout = .max
       terms.connection = again
     }
-    link.send(pipeline, terms) { [weak self, due] answer in
+    return link.send(pipeline, terms) { [weak self, due] answer in
       self?.asked(number, due, answer, isFirst: again == nil)
     }
   }
@@ -217,7 +221,8 @@ final class RedisSubscriptions: Sendable {
       ("PUNSUBSCRIBE", unused.filter { $0.isPattern }),
     ] where !topics.isEmpty {
       let due = Due(subscriber: nil, lines: topics.count, isLast: true)
-      link.send(RedisPipeline([Self.command(name, topics)]), terms) { [weak self] answer in
+      // Where it is not taken, messages come that nobody wants, until the connection ends.
+      _ = link.send(RedisPipeline([Self.command(name, topics)]), terms) { [weak self] answer in
         guard case .success = answer.result else { return }
         self?.state.withLock { $0.due.append(due) }
       }
@@ -237,7 +242,8 @@ final class RedisSubscriptions: Sendable {
 // On the loop's thread.
 extension RedisSubscriptions {
   private func changed(_ status: RedisLinkEvents.Status) {
-    let sources = state.withLock { state -> [StorageSubscription.Source] in
+    let (sources, refused) = state.withLock {
+      state -> ([StorageSubscription.Source], [(Subscriber, StorageError)]) in
       guard status.state == .up else {
         state.due = []
         var sources: [StorageSubscription.Source] = []
@@ -245,15 +251,21 @@ extension RedisSubscriptions {
           state.subscribers[number]?.isInForce = false
           sources.append(subscriber.source)
         }
-        return sources
+        return (sources, [])
       }
-      guard let link = state.link else { return [] }
+      guard let link = state.link else { return ([], []) }
+      var refused: [(Subscriber, StorageError)] = []
       for (number, subscriber) in state.subscribers where subscriber.wasAsked {
-        ask(number, subscriber.topics, link, again: status.connection)
+        if let error = ask(number, subscriber.topics, link, again: status.connection),
+          let subscriber = leave(number, &state)
+        {
+          refused.append((subscriber, error))
+        }
       }
-      return []
+      return ([], refused)
     }
     for source in sources { source.noteGap() }
+    for (subscriber, error) in refused { subscriber.tell(error, orEnd: error) }
   }
 
   private func pushed(_ reply: RedisReply) {
