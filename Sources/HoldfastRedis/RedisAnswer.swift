@@ -55,6 +55,16 @@ struct RedisAnswer: Sendable {
     result = .failure(StorageError(code, reason, outcome: isKnown ? .notDone : .unknown))
   }
 
+  /// The one reply. A fault is thrown: the server has not done what it answers with a fault, but where
+  /// this was sent before, that may have been done.
+  func reply() throws(StorageError) -> RedisReply {
+    let reply = try result.get()
+    if case .fault(let fault) = reply {
+      throw fault.error(outcome: wasRepeated ? .unknown : .notDone)
+    }
+    return reply
+  }
+
   private static func reply(_ index: Int, of lent: UnsafePointer<hf_redis_result>) -> RedisReply {
     guard let replies = unsafe lent.pointee.replies, let reply = unsafe replies[index] else {
       return .null

@@ -29,10 +29,17 @@ extension RedisClient {
       [RedisArgument.integer(Int64(keys.count))] + keys.map { .text($0) } + arguments
     let byDigest = RedisCommand(
       .anywhere, "EVALSHA", [.text(script.digest)] + rest, isRepeatable: isRepeatable)
-    let reply = try await answer(to: byDigest, deadline: deadline).result.get()
+    let start = ContinuousClock.now
+    let first = try await answer(to: byDigest, deadline: deadline)
+    let reply = try first.result.get()
     guard case .fault(let fault) = reply, fault.prefix == "NOSCRIPT" else { return reply }
     let byText = RedisCommand(
       .anywhere, "EVAL", [.text(script.source)] + rest, isRepeatable: isRepeatable)
-    return try await answer(to: byText, deadline: deadline).result.get()
+    let left = deadline.map { $0 - start.duration(to: .now) }
+    do throws(StorageError) {
+      return try await answer(to: byText, deadline: left).result.get()
+    } catch {
+      throw first.wasRepeated ? error.maybeDone : error
+    }
   }
 }

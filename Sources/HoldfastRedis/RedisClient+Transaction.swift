@@ -6,7 +6,8 @@ extension RedisClient {
   /// Goes over the shared connection. A command that the server queues, and that then fails, has
   /// its fault among the replies; the others are done all the same, as Redis has it.
   ///
-  /// - Throws: `StorageError` when the server would not queue one of them: then none was done.
+  /// - Throws: `StorageError` when the server would not queue one of them: then none was done. Where
+  ///   it is MULTI that it refuses, as to a user who may not use it, the outcome is unknown.
   public func withTransaction(
     deadline: Duration? = nil, _ build: (inout RedisPipeline) -> Void
   ) async throws(StorageError) -> [RedisReply] {
@@ -20,11 +21,13 @@ extension RedisClient {
   {
     guard pipeline.count > 0 else { return [] }
     try pipeline.check()
-    let replies = try await session().shared.answer(
+    let answer = try await session().shared.answer(
       to: pipeline.asTransaction,
-      options.terms(repeatable: pipeline.isRepeatable, deadline: deadline)
-    ).result.get()
-    guard let results = try RedisTransactionReplies.read(replies.elements ?? []) else {
+      options.terms(repeatable: pipeline.isRepeatable, deadline: deadline))
+    let replies = try answer.result.get().elements ?? []
+    guard
+      let results = try RedisTransactionReplies.read(replies, wasRepeated: answer.wasRepeated)
+    else {
       throw StorageError(.protocolViolation, "EXEC did nothing, and no key was watched")
     }
     return results

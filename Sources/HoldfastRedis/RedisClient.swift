@@ -81,12 +81,12 @@ public final class RedisClient: Sendable {
   {
     switch command.place {
     case .anywhere:
-      return try await answer(to: command, deadline: deadline).result.get().unlessFault()
+      return try await answer(to: command, deadline: deadline).reply()
     case .blocking:
       return try await onConnection { connection throws(StorageError) in
         try await connection.send(command, deadline: deadline)
       }
-    case .remembered, .nowhere: throw command.misplaced()
+    case .waiting, .remembered, .nowhere: throw command.misplaced()
     }
   }
 
@@ -126,10 +126,16 @@ public final class RedisClient: Sendable {
     -> [RedisReply]
   {
     guard pipeline.count > 0 else { return [] }
+    return try await answer(to: pipeline, deadline: deadline).result.get().elements ?? []
+  }
+
+  /// What becomes of commands that go together; there is one at least.
+  func answer(to pipeline: RedisPipeline, deadline: Duration? = nil) async throws(StorageError)
+    -> RedisAnswer
+  {
     try pipeline.check()
-    let answer = try await session().shared.answer(
+    return try await session().shared.answer(
       to: pipeline, options.terms(repeatable: pipeline.isRepeatable, deadline: deadline))
-    return try answer.result.get().elements ?? []
   }
 
   /// What is open; opened now where it never was. `reopens`: also where it was closed.

@@ -8,6 +8,9 @@ extension RedisCommand {
     /// One of its own, because the server answers later, and nothing else meanwhile. `most`: how
     /// long the server may take; `nil`: it does not say, or for ever.
     case blocking(most: Duration?)
+    /// The one that its user's writes went over, so one of its own: the server answers when those
+    /// have reached others. `most` is as for `blocking`.
+    case waiting(most: Duration?)
     /// One of its own, because the connection remembers it: `withTransaction` and `withConnection`.
     case remembered
     /// None: it would change what the replies look like, or how many there are.
@@ -19,7 +22,7 @@ extension RedisCommand {
       case "BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BZPOPMIN", "BZPOPMAX":
         self = .blocking(most: Self.seconds(arguments.last))
       case "BLMPOP", "BZMPOP": self = .blocking(most: Self.seconds(arguments.first))
-      case "WAIT", "WAITAOF": self = .blocking(most: Self.milliseconds(arguments.last))
+      case "WAIT", "WAITAOF": self = .waiting(most: Self.milliseconds(arguments.last))
       case "XREAD", "XREADGROUP":
         // The streams' names come after STREAMS; a group may be called BLOCK.
         let options = arguments.prefix { !Self.word($0, is: "STREAMS") }
@@ -81,6 +84,10 @@ extension RedisCommand {
     case .blocking:
       return StorageError(
         .invalidArgument, "\(name) would hold up all others here: send it by itself")
+    case .waiting:
+      return StorageError(
+        .invalidArgument,
+        "\(name) is about the writes of one connection: send it by itself, in withConnection")
     default:
       return StorageError(
         .invalidArgument,

@@ -39,19 +39,19 @@ public final class RedisConnection: Sendable {
   public func send(_ command: RedisCommand, deadline: Duration? = nil) async throws(StorageError)
     -> RedisReply
   {
-    var terms = try options.terms(deadline: deadline)
+    var terms = try options.terms(repeatable: command.isRepeatable, deadline: deadline)
     var remembers = false
     switch command.place {
     case .nowhere: throw command.misplaced()
     case .remembered: remembers = true
-    case .blocking(let most):
+    case .blocking(let most), .waiting(let most):
       terms.timeout = most.flatMap { ($0 + options.timeout).positiveNanoseconds } ?? .max
     case .anywhere: break
     }
     return try await exchange(remembers: remembers, terms) { terms in
       await link.answer(to: command, terms)
     }
-    .unlessFault()
+    .reply()
   }
 
   /// Sends commands together and returns their replies. Faults are among them.
@@ -63,7 +63,7 @@ public final class RedisConnection: Sendable {
     var remembers = false
     for command in commands {
       switch command.place {
-      case .nowhere, .blocking: throw command.misplaced()
+      case .nowhere, .blocking, .waiting: throw command.misplaced()
       case .remembered: remembers = true
       case .anywhere: break
       }
@@ -73,7 +73,7 @@ public final class RedisConnection: Sendable {
     return try await exchange(remembers: remembers, terms) { terms in
       await link.answer(to: pipeline, terms)
     }
-    .elements ?? []
+    .result.get().elements ?? []
   }
 
   /// Watches keys. Whoever ends the watching says so by ``unwatch()`` or ``transaction(_:)``.
@@ -87,7 +87,7 @@ public final class RedisConnection: Sendable {
     _ = try await exchange(remembers: false, terms) { terms in
       await link.answer(to: RedisCommand("UNWATCH"), terms)
     }
-    .unlessFault()
+    .reply()
     forget()
   }
 
@@ -104,6 +104,7 @@ public final class RedisConnection: Sendable {
       let replies = try await exchange(remembers: false, terms) { terms in
         await link.answer(to: pipeline.asTransaction, terms)
       }
+      .result.get()
       // EXEC ends the watching, also where it does nothing.
       forget()
       return try RedisTransactionReplies.read(replies.elements ?? [])
@@ -124,7 +125,7 @@ public final class RedisConnection: Sendable {
   private func exchange(
     remembers: Bool, _ terms: RedisLink.Terms,
     _ answer: (RedisLink.Terms) async -> RedisAnswer
-  ) async throws(StorageError) -> RedisReply {
+  ) async throws(StorageError) -> RedisAnswer {
     var terms = terms
     let (isOver, connection) = state.withLock { state in
       if !state.isOver { state.due += 1 }
@@ -136,16 +137,22 @@ public final class RedisConnection: Sendable {
     }
     terms.connection = connection
     let answer = await answer(terms)
-    state.withLock { state in
+    let isOther = state.withLock { state in
       state.due -= 1
       // What got no answer may still be under way.
       if case .failure = answer.result { state.isUnbroken = false }
       if state.connection == 0 { state.connection = answer.connection }
+      return answer.connection != 0 && answer.connection != state.connection
+    }
+    // Of several that were the first: what that one was told is not remembered by this one.
+    if isOther, case .success = answer.result {
+      throw StorageError(
+        .connectionLost, "the connection was lost after this was sent", outcome: .unknown)
     }
     if answer.hadNoConnection, connection != 0 {
       throw StorageError(.connectionLost, "the connection was lost before this was sent")
     }
-    return try answer.result.get()
+    return answer
   }
 }
 

@@ -38,6 +38,11 @@ public enum RedisReply: Sendable, Hashable {
     if case .integer(let number) = self { number } else { nil }
   }
 
+  /// Whether it is the server's error.
+  var isFault: Bool {
+    if case .fault = self { true } else { false }
+  }
+
   /// An array's elements; `nil`: it is none.
   public var elements: [RedisReply]? {
     if case .array(let elements) = self { elements } else { nil }

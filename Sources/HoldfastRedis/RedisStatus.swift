@@ -16,3 +16,8 @@ enum RedisStatus {
 
   static var closed: StorageError { StorageError(.notConnected, "the client was closed") }
 }
+
+extension StorageError {
+  /// The same of something that may have been done.
+  var maybeDone: StorageError { StorageError(code, message, outcome: .unknown) }
+}

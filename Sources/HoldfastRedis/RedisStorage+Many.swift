@@ -16,21 +16,35 @@ extension RedisStorage {
     return values
   }
 
-  /// Sets many keys. `SET`, a thousand keys at a time.
+  /// Sets many keys. `SET`, a thousand keys at a time. The error's outcome is unknown where some of
+  /// them may be set.
   public func setMany(_ values: [String: [UInt8]], expire: Duration?) async throws(StorageError) {
     let milliseconds = try Self.milliseconds(expire)
+    var isBegun = false
     var pipeline = RedisPipeline()
     for (key, value) in values {
       pipeline.append(.set(key, to: value, milliseconds: milliseconds))
       if pipeline.count == Self.manyAtOnce {
-        try await send(pipeline)
+        try await send(pipeline, &isBegun)
         pipeline = RedisPipeline()
       }
     }
-    try await send(pipeline)
+    try await send(pipeline, &isBegun)
   }
 
-  private func send(_ pipeline: RedisPipeline) async throws(StorageError) {
-    for reply in try await client.send(pipeline, deadline: nil) { _ = try reply.unlessFault() }
+  /// `isBegun`: whether something of the whole may have been done.
+  private func send(_ pipeline: RedisPipeline, _ isBegun: inout Bool) async throws(StorageError) {
+    guard pipeline.count > 0 else { return }
+    do throws(StorageError) {
+      let answer = try await client.answer(to: pipeline)
+      var fault: RedisFault?
+      for reply in try answer.result.get().list() {
+        if case .fault(let one) = reply { fault = fault ?? one } else { isBegun = true }
+      }
+      isBegun = isBegun || answer.wasRepeated
+      if let fault { throw fault.error() }
+    } catch {
+      throw isBegun ? error.maybeDone : error
+    }
   }
 }

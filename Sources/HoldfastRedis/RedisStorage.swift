@@ -113,13 +113,13 @@ public struct RedisStorage: Storage {
 
   @discardableResult
   func reply(to command: RedisCommand) async throws(StorageError) -> RedisReply {
-    try await client.answer(to: command).result.get().unlessFault()
+    try await client.answer(to: command).reply()
   }
 
   /// The reply of a command that says how many it changed, `most` at most.
   func count(of command: RedisCommand, at most: Int64) async throws(StorageError) -> Int64 {
     let answer = try await client.answer(to: command)
-    let count = try answer.result.get().unlessFault().number()
+    let count = try answer.reply().number()
     guard !answer.wasRepeated || count == most else {
       throw StorageError(
         .connectionLost, "it was done, but in two attempts: what it changed is not known",

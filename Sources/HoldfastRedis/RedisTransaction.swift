@@ -50,17 +50,22 @@ extension RedisTransactionResult: Equatable where Value: Equatable {}
 enum RedisTransactionReplies {
   /// EXEC's array; `nil`: it was not carried out, because of a watched key.
   ///
-  /// - Throws: why the server would not queue a command; then none was done.
-  static func read(_ replies: [RedisReply]) throws(StorageError) -> [RedisReply]? {
+  /// - Throws: why the server would not queue a command; then none was done. But where it refused
+  ///   MULTI it did each by itself, and where all were sent before (`wasRepeated`), they may be done.
+  static func read(_ replies: [RedisReply], wasRepeated: Bool = false) throws(StorageError)
+    -> [RedisReply]?
+  {
+    var outcome = wasRepeated ? StorageError.Outcome.unknown : .notDone
+    if case .fault = replies.first, !replies.allSatisfy(\.isFault) { outcome = .unknown }
     switch replies.last {
     case .array(let results): return results
     case .null: return nil
     case .fault(let exec):
       // EXECABORT says that there was a fault. The first one says which.
       for reply in replies.dropLast() {
-        if case .fault(let fault) = reply { throw fault.error() }
+        if case .fault(let fault) = reply { throw fault.error(outcome: outcome) }
       }
-      throw exec.error()
+      throw exec.error(outcome: outcome)
     default:
       throw StorageError(
         .protocolViolation, "the reply to EXEC is neither an array nor null", outcome: .unknown)

@@ -45,7 +45,8 @@ import Testing
     (RedisCommand("BLMOVE", "a", "b", "LEFT", "LEFT", 2), .blocking(most: .seconds(2))),
     (RedisCommand("BLMPOP", 3, 1, "a", "LEFT"), .blocking(most: .seconds(3))),
     (RedisCommand("BZPOPMIN", "a", "x"), .blocking(most: nil)),
-    (RedisCommand("WAIT", 1, 250), .blocking(most: .milliseconds(250))),
+    (RedisCommand("WAIT", 1, 250), .waiting(most: .milliseconds(250))),
+    (RedisCommand("WAITAOF", 1, 0, 0), .waiting(most: nil)),
     (RedisCommand("XREAD", "BLOCK", 100, "STREAMS", "a", "$"), .blocking(most: .milliseconds(100))),
     (RedisCommand("XREAD", "block", 0, "STREAMS", "a", "$"), .blocking(most: nil)),
     (RedisCommand("XREAD", "COUNT", 1, "STREAMS", "BLOCK", "0"), .anywhere),
@@ -66,6 +67,7 @@ import Testing
     RedisCommand("SUBSCRIBE", "c"), RedisCommand("psubscribe", "c"), RedisCommand("MONITOR"),
     RedisCommand("CLIENT", "reply", "OFF"), RedisCommand("HELLO", 3), RedisCommand("QUIT"),
     RedisCommand("WATCH", "k"), RedisCommand("MULTI"), RedisCommand("SELECT", 1),
+    RedisCommand("WAIT", 1, 0),
   ])
   func `what would change the shared connection is refused`(command: RedisCommand) async throws {
     // A port at which nobody is: these fail before anything is opened.
