@@ -1,8 +1,8 @@
 /*
  * OpenSSL reads and writes memory here; the socket is read and written by our own functions, which
  * raise no signal. When OpenSSL asks for more, one recv(2) brings up to a record's size; what it
- * writes goes out at once. No new bytes are taken while old ones are unsent, so no more than about
- * one record of 16 KiB waits in either direction.
+ * writes goes out at once. No new bytes are taken while old ones are unsent, so about one record of
+ * 16 KiB waits in either direction, and what OpenSSL answers by itself, which has a limit.
  */
 #include "tls.h"
 
@@ -20,7 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_BYTES = 16 * 1024 };
+enum {
+  RECORD_BYTES = 16 * 1024,
+  /* What one call reads from the socket, in pieces of a record's size. A peer may send records
+   * without bytes for the caller as long as it likes; the others of the loop have their turn. */
+  MOST_BROUGHT = 8,
+  /* What OpenSSL answers by itself, to a change of keys, say, is kept until the socket takes it: so
+   * much, from a peer that asks on and on and reads nothing. */
+  MOST_UNSENT_BYTES = 64 * 1024,
+};
 
 struct hf__redis_tls_context {
   SSL_CTX *context;
@@ -256,6 +264,8 @@ bool hf__redis_tls_flush(hf__redis_tls_session *session, hf_redis_error *error) 
       const int piece = (int)(left < sizeof away ? left : sizeof away);
       if (BIO_read(session->outgoing, away, piece) != piece) {
         snprintf(error->message, sizeof error->message, "OpenSSL lost bytes");
+        session->failed = true;
+        session->failure = *error;
         return false;
       }
       left -= (size_t)piece;
@@ -330,13 +340,14 @@ hf__redis_progress hf__redis_tls_shake_hands(hf__redis_tls_session *session,
   }
 }
 
-/* Tells bytes first, and the failure that came after them with the next call. */
-static ssize_t fail_after(hf__redis_tls_session *session, size_t read, const hf_redis_error *why,
+/* Tells how many bytes were read or taken first, and the failure that came after them with the next
+ * call. */
+static ssize_t fail_after(hf__redis_tls_session *session, size_t count, const hf_redis_error *why,
                           hf_redis_error *error) {
   session->failed = true;
   session->failure = *why;
-  if (read > 0) {
-    return (ssize_t)read;
+  if (count > 0) {
+    return (ssize_t)count;
   }
   *error = *why;
   return -1;
@@ -350,6 +361,7 @@ ssize_t hf__redis_tls_read(hf__redis_tls_session *session, char *bytes, size_t c
   }
   hf_redis_error why = {{0}};
   size_t read = 0;
+  int brought = 0;
   while (read < capacity) {
     size_t some = 0;
     ERR_clear_error();
@@ -369,6 +381,10 @@ ssize_t hf__redis_tls_read(hf__redis_tls_session *session, char *bytes, size_t c
       snprintf(why.message, sizeof why.message, "TLS failed: %s", complaint);
       return fail_after(session, read, &why, error);
     }
+    if (brought == MOST_BROUGHT) {
+      break; /* nothing is left in memory but part of a record: poll(2) knows of the rest */
+    }
+    brought++;
     const ssize_t got = bring(session, &why);
     if (got < 0) {
       if (errno == 0) {
@@ -385,19 +401,27 @@ ssize_t hf__redis_tls_read(hf__redis_tls_session *session, char *bytes, size_t c
   if (!hf__redis_tls_flush(session, &why)) {
     return fail_after(session, read, &why, error);
   }
+  if (BIO_ctrl_pending(session->outgoing) > MOST_UNSENT_BYTES) {
+    snprintf(why.message, sizeof why.message,
+             "the server asks TLS for answers, and does not read them");
+    return fail_after(session, read, &why, error);
+  }
   return (ssize_t)read;
 }
 
+/* Bytes that were taken may have reached the server: they are told first, and the failure that came
+ * after them with the next call. */
 ssize_t hf__redis_tls_write(hf__redis_tls_session *session, const char *bytes, size_t length,
                             hf_redis_error *error) {
   if (session->failed) {
     *error = session->failure;
     return -1;
   }
+  hf_redis_error why = {{0}};
   size_t taken = 0;
   for (;;) {
-    if (!hf__redis_tls_flush(session, error)) {
-      return -1;
+    if (!hf__redis_tls_flush(session, &why)) {
+      return fail_after(session, taken, &why, error);
     }
     if (taken == length || hf__redis_tls_has_unsent(session)) {
       return (ssize_t)taken;
@@ -412,10 +436,8 @@ ssize_t hf__redis_tls_write(hf__redis_tls_session *session, const char *bytes, s
       }
       char complaint[128];
       take_complaint(complaint, sizeof complaint);
-      snprintf(error->message, sizeof error->message, "TLS failed: %s", complaint);
-      session->failed = true;
-      session->failure = *error;
-      return -1;
+      snprintf(why.message, sizeof why.message, "TLS failed: %s", complaint);
+      return fail_after(session, taken, &why, error);
     }
     taken += some;
   }

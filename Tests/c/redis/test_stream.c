@@ -134,6 +134,7 @@ typedef enum manner {
   SPEAKS, /* says `speech`, then closes */
   CUTS,   /* echoes once, then cuts without a goodbye */
   RESETS, /* echoes once, then resets the connection */
+  NAGS,   /* asks for new keys without an end, and reads nothing */
 } manner;
 
 #define UNLIMITED SIZE_MAX
@@ -222,6 +223,12 @@ static bool peer_write(peer *self, const char *bytes, size_t length) {
   return SSL_write(self->ssl, bytes, (int)length) == (int)length && peer_flush(self);
 }
 
+static void peer_nag(peer *self) {
+  while (SSL_key_update(self->ssl, SSL_KEY_UPDATE_REQUESTED) == 1 &&
+         SSL_do_handshake(self->ssl) == 1 && peer_flush(self)) {
+  }
+}
+
 static void peer_serve(peer *self) {
   if (self->ssl != NULL) {
     for (int result; (result = SSL_accept(self->ssl)) != 1;) {
@@ -236,6 +243,8 @@ static void peer_serve(peer *self) {
   static char bytes[64 * 1024]; /* one peer at a time */
   if (self->manner == SPEAKS) {
     peer_write(self, self->speech, strlen(self->speech));
+  } else if (self->manner == NAGS) {
+    peer_nag(self);
   } else {
     for (ssize_t got; (got = peer_read(self, bytes, sizeof bytes)) > 0;) {
       if (!peer_write(self, bytes, (size_t)got) || self->manner != ECHOES) {
@@ -243,7 +252,7 @@ static void peer_serve(peer *self) {
       }
     }
   }
-  if (self->ssl != NULL && self->manner != CUTS) {
+  if (self->ssl != NULL && self->manner != CUTS && self->manner != NAGS) {
     SSL_shutdown(self->ssl);
     peer_flush(self);
   }
@@ -494,6 +503,23 @@ static void exchange(hf__redis_stream *stream, size_t piece) {
   assert_memory_equal(in, out, LENGTH);
   free(in);
   free(out);
+}
+
+/* How many times more hf__redis_send() works. */
+static size_t sends_left = SIZE_MAX;
+
+ssize_t __real_hf__redis_send(int descriptor, const char *bytes, size_t length,
+                              hf_redis_error *error);
+ssize_t __wrap_hf__redis_send(int descriptor, const char *bytes, size_t length,
+                              hf_redis_error *error);
+ssize_t __wrap_hf__redis_send(int descriptor, const char *bytes, size_t length,
+                              hf_redis_error *error) {
+  if (sends_left == 0) {
+    snprintf(error->message, sizeof error->message, "not now");
+    return -1;
+  }
+  sends_left--;
+  return __real_hf__redis_send(descriptor, bytes, length, error);
 }
 
 /* Without TLS ----------------------------------------------------------------------- */
@@ -941,6 +967,41 @@ static void a_stream_may_be_closed_at_any_point(void **state) {
   }
 }
 
+/* Who wrote them must not think that they never went out. */
+static void bytes_that_went_out_before_a_failure_are_told(void **state) {
+  (void)state;
+  static const char bytes[40000];
+  peer self = {.manner = ECHOES, .certificate = "server"};
+  peer_start(&self);
+  const hf_redis_options options = to_peer(&self);
+  client made;
+  open_well(&made, &options);
+  sends_left = 1;
+  assert_int_equal(hf__redis_stream_write(made.stream, bytes, sizeof bytes), 32 * 1024);
+  assert_int_equal(hf__redis_stream_write(made.stream, bytes, sizeof bytes), -1);
+  assert_string_equal(hf__redis_stream_reason(made.stream), "not now");
+  sends_left = SIZE_MAX;
+  close_client(&made);
+  peer_stop(&self);
+}
+
+static void who_asks_for_keys_without_an_end_is_given_up(void **state) {
+  (void)state;
+  peer self = {.manner = NAGS, .certificate = "server", .version = TLS1_3_VERSION};
+  const int little = 4096;
+  peer_start(&self);
+  assert_int_equal(setsockopt(self.listener, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+  const hf_redis_options options = to_peer(&self);
+  client made;
+  open_well(&made, &options);
+  assert_int_equal(setsockopt(hf__redis_stream_descriptor(made.stream), SOL_SOCKET, SO_SNDBUF,
+                              &little, sizeof little),
+                   0);
+  expect_end(made.stream, "the server asks TLS for answers, and does not read them");
+  close_client(&made);
+  peer_stop(&self);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bytes_go_both_ways),
@@ -959,6 +1020,8 @@ int main(void) {
       cmocka_unit_test(a_handshake_may_end_anywhere),
       cmocka_unit_test(a_handshake_may_come_byte_by_byte),
       cmocka_unit_test(a_stream_may_be_closed_at_any_point),
+      cmocka_unit_test(bytes_that_went_out_before_a_failure_are_told),
+      cmocka_unit_test(who_asks_for_keys_without_an_end_is_given_up),
   };
   return cmocka_run_group_tests(tests, make_certificates, remove_folder);
 }
