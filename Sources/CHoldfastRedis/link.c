@@ -6,6 +6,9 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
+/* Of one that was up, is lost, fails to connect, and waits to connect again. */
+enum { MOST_ROUNDS = 3 };
+
 hf_redis_options hf_redis_options_default(void) {
   return (hf_redis_options){
       .port = 6379,
@@ -55,11 +58,18 @@ void hf__redis_link_handle(hf_redis_link *link, short events) {
 }
 
 void hf__redis_link_work(hf_redis_link *link) {
-  if (link->phase == HF__REDIS_DOWN) {
-    hf__redis_link_want(link);
-  }
-  if (link->phase == HF__REDIS_GREETING || link->phase == HF__REDIS_UP) {
-    hf__redis_link_flush(link);
+  /* What is lost while it sends, or fails as soon as it connects, is down again, and nothing but
+   * the timer that is set then would wake the loop for it. There is one after a failure. */
+  for (int round = 0; round < MOST_ROUNDS; round++) {
+    if (link->phase == HF__REDIS_DOWN) {
+      hf__redis_link_want(link);
+    }
+    if (link->phase == HF__REDIS_GREETING || link->phase == HF__REDIS_UP) {
+      hf__redis_link_flush(link);
+    }
+    if (link->phase != HF__REDIS_DOWN || hf__redis_timer_is_set(&link->timer)) {
+      return;
+    }
   }
 }
 

@@ -71,6 +71,7 @@ struct hf_redis_link {
 
   /* The loop's thread's own. */
   hf_redis_link *HF_REDIS_NULLABLE next;
+  bool is_ending; /* was closed, and all that it was given before is here */
   hf__redis_phase phase;
   hf__redis_timer timer;   /* DOWN: when to connect; OPENING, GREETING: when that took too long */
   hf__redis_timer silence; /* set while replies are due, and up to once longer */
@@ -79,7 +80,7 @@ struct hf_redis_link {
   uint64_t connection;    /* how many came up: the number of the last one */
   uint64_t not_before_ns; /* DOWN: when it may connect */
   uint32_t failures;      /* to connect, in a row; a connection that was of no use counts as one */
-  bool is_proven;         /* the connection that is up: a request was replied to */
+  bool is_proven;         /* the connection that is up: a reply came, and was no fault */
   bool has_more;          /* there may be more to read than one round allowed */
   bool is_blocked;        /* the socket takes nothing at the moment */
   size_t poll_index;      /* in the loop's `polled`; 0: none */

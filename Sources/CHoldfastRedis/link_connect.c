@@ -4,8 +4,9 @@
  * drawn evenly from half of it to all of it, so that many clients do not come back at once ("equal
  * jitter": https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  *
- * A connection that is lost is made again at once, if it was of use: a request was replied to, or
- * it lasted. Otherwise a server that accepts, greets and hangs up would be asked without a pause.
+ * A connection that is lost is made again at once, if it was of use: a request was replied to, with
+ * something else than a fault, or it lasted. Otherwise a server that accepts, greets and hangs up
+ * would be asked without a pause.
  */
 #include "link.h"
 

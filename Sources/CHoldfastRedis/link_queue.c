@@ -428,18 +428,24 @@ static bool gather(hf_redis_link *link, hf__redis_node *node, hf_redis_reply *re
   return true;
 }
 
-/* Takes a reply. False: the connection was given up. */
-static bool take_reply(hf_redis_link *link, hf_redis_reply *reply) {
-  if (link->phase == HF__REDIS_UP) {
+/* A connection is of use when something other than a fault comes, which may be all that a server
+ * says before it hangs up, such as: too many clients. */
+static void prove(hf_redis_link *link, const hf_redis_reply *reply) {
+  if (link->phase == HF__REDIS_UP && reply->kind != HF_REDIS_FAULT) {
     link->is_proven = true;
     link->failures = 0;
-    if (link->pushes) {
-      if (link->callbacks.pushed != NULL) {
-        link->callbacks.pushed(link->callbacks.context, reply);
-      }
-      hf__redis_reply_destroy(reply);
-      return true;
+  }
+}
+
+/* Takes a reply. False: the connection was given up. */
+static bool take_reply(hf_redis_link *link, hf_redis_reply *reply) {
+  if (link->phase == HF__REDIS_UP && link->pushes) {
+    prove(link, reply);
+    if (link->callbacks.pushed != NULL) {
+      link->callbacks.pushed(link->callbacks.context, reply);
     }
+    hf__redis_reply_destroy(reply);
+    return true;
   }
   if (hf__redis_count_under_way(link) == 0) {
     return lose_unasked(link, reply);
@@ -447,8 +453,13 @@ static bool take_reply(hf_redis_link *link, hf_redis_reply *reply) {
   hf__redis_entry *front = entry_at(link, link->under_way_first);
   if (!is_count(*front)) {
     hf__redis_node *node = node_of(*front);
-    return node->first_byte < link->written ? gather(link, node, reply) : lose_unasked(link, reply);
+    if (node->first_byte >= link->written) {
+      return lose_unasked(link, reply);
+    }
+    prove(link, reply);
+    return gather(link, node, reply);
   }
+  prove(link, reply);
   hf__redis_reply_destroy(reply);
   hf__redis_count(&link->late_replies, 1);
   *front -= 2;

@@ -143,15 +143,19 @@ static void remove_link(hf_redis_loop *loop, hf_redis_link *link) {
   }
 }
 
-/* What one link is to be told, taken out of the lock. */
+/* What one link is to be told, taken out of the lock. One that was closed since take_over() looked
+ * may have been given requests since then as well: it has its turn again, after those. */
 static void attend(hf_redis_loop *loop, hf_redis_link *link) {
+  bool is_closed = link->is_ending;
   pthread_mutex_lock(&loop->lock);
   bool is_new = link->is_new;
   bool is_broken = link->is_broken;
-  bool is_closed = link->is_closed;
   link->is_new = false;
   link->is_broken = false;
   link->has_attention = false;
+  if (link->is_closed && !is_closed) {
+    (void)hf__redis_loop_hand_link(loop, link); /* this thread is awake */
+  }
   pthread_mutex_unlock(&loop->lock);
   if (is_new) {
     link->next = loop->links;
@@ -174,6 +178,9 @@ static bool take_over(hf_redis_loop *loop) {
   loop->first_handed = NULL;
   loop->last_handed = NULL;
   loop->attention = NULL;
+  for (hf_redis_link *closed = link; closed != NULL; closed = closed->next_of_attention) {
+    closed->is_ending = closed->is_closed;
+  }
   pthread_mutex_unlock(&loop->lock);
   while (node != NULL) {
     hf__redis_node *next = node->next;
@@ -216,8 +223,8 @@ static size_t prepare(hf_redis_loop *loop) {
       continue;
     }
     if (!make_room(loop, count + 1)) {
-      loop->is_busy = true; /* looks at the rest in the next round */
-      break;
+      loop->is_busy = true; /* looks again in the next round */
+      continue;
     }
     loop->polled[count] = (struct pollfd){.fd = descriptor, .events = events};
     link->poll_index = count++;
