@@ -155,14 +155,14 @@ static void what_fails_at_once_is_tried_again(void **state) {
 }
 
 /* A server that has too many clients. */
-static void who_says_only_faults_is_not_asked_again_at_once(void **state) {
-  (void)state;
+static void expect_one_connection(bool pushes) {
   static const char fault[] = "-ERR max number of clients reached\r\n";
   int listener = listen_there();
   hf_redis_loop *loop = start_loop();
   hf_redis_options options = to_there();
   options.backoff_ns = 3600 * SECOND_NS;
   options.backoff_most_ns = 3600 * SECOND_NS;
+  options.pushes = pushes;
   hf_redis_link *link = open_link(loop, &options);
   int connection = accept(listener, NULL, NULL);
   assert_true(connection >= 0);
@@ -178,6 +178,13 @@ static void who_says_only_faults_is_not_asked_again_at_once(void **state) {
   assert_int_equal(figures.connections, 1);
   hf_redis_loop_stop(loop);
   close(listener);
+}
+
+static void who_says_only_faults_is_not_asked_again_at_once(void **state) {
+  expect_one_connection(false);
+  finish(state);
+  start(state);
+  expect_one_connection(true);
 }
 
 int main(void) {
