@@ -153,16 +153,20 @@ final class RedisSubscriptions: Sendable {
       terms.connection = again
     }
     return link.send(pipeline, terms) { [weak self, due] answer in
-      self?.asked(number, due, answer, isFirst: again == nil)
+      self?.asked(number, topics, due, answer, isFirst: again == nil)
     }
   }
 
   /// The question was sent, or will not be.
-  private func asked(_ number: UInt64, _ due: [Due], _ answer: RedisAnswer, isFirst: Bool) {
+  private func asked(
+    _ number: UInt64, _ topics: [Topic], _ due: [Due], _ answer: RedisAnswer, isFirst: Bool
+  ) {
     switch answer.result {
     case .success:
       let waits = state.withLock { state in
         state.due += due
+        // It was given up while the question waited for a connection.
+        if state.subscribers[number] == nil { unsubscribe(from: topics, state) }
         state.subscribers[number]?.wasAsked = true
         return state.subscribers[number]?.waiting != nil
       }
@@ -202,17 +206,20 @@ final class RedisSubscriptions: Sendable {
   /// Takes a subscriber out, and unsubscribes from what nobody else is subscribed to.
   private func leave(_ number: UInt64, _ state: inout State) -> Subscriber? {
     guard let subscriber = state.subscribers.removeValue(forKey: number) else { return nil }
-    var unused: [Topic] = []
     for topic in subscriber.topics {
       state.topics[topic]?.remove(number)
-      if state.topics[topic]?.isEmpty == true {
-        state.topics[topic] = nil
-        unused.append(topic)
-      }
+      if state.topics[topic]?.isEmpty == true { state.topics[topic] = nil }
     }
-    // Without a connection there is nothing to unsubscribe from, and the next does not ask for it.
+    unsubscribe(from: subscriber.topics, state)
+    return subscriber
+  }
+
+  /// Unsubscribes from those of the topics that nobody is subscribed to. Without a connection there
+  /// is nothing to unsubscribe from.
+  private func unsubscribe(from topics: [Topic], _ state: State) {
+    let unused = topics.filter { state.topics[$0] == nil }
     guard let link = state.link, case let status = link.events.status, status.state == .up else {
-      return subscriber
+      return
     }
     var terms = RedisLink.Terms(timeout: .max, attempts: 1, isRepeatable: true)
     terms.connection = status.connection
@@ -227,7 +234,6 @@ final class RedisSubscriptions: Sendable {
         self?.state.withLock { $0.due.append(due) }
       }
     }
-    return subscriber
   }
 
   private static func command(_ name: String, _ topics: [Topic]) -> RedisCommand {

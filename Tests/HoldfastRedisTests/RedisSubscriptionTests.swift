@@ -1,3 +1,4 @@
+import Foundation
 import Holdfast
 import HoldfastRedis
 import Testing
@@ -143,6 +144,35 @@ extension RedisTests {
         await client.close()
         let ended = try? await task.value
         #expect(ended == nil || ended == 0 || ended == 1)
+      }
+    }
+
+    @Test func `one that is given up before there is a connection is not left to the server`()
+      async throws
+    {
+      let gate = DispatchSemaphore(value: 0)
+      let heard = Guarded<[String]>([])
+      try await ScriptedPeer.run { wire, _ in
+        guard wire.command()?.first == "AUTH" else { return }
+        gate.wait()
+        gate.signal()
+        _ = wire.socket.write(Array("+OK\r\n".utf8))
+        while let command = wire.command() {
+          heard.withLock { $0.append(command.joined(separator: " ")) }
+        }
+      } _: { peer in
+        defer { gate.signal() }
+        try await withClient(of: peer.url, { $0.password = "word" }) { client in
+          let task = Task { try await failure { _ = try await client.subscribe(to: ["c"]) } }
+          // The connection of the commands, and that of the subscriptions.
+          try await eventually("it connects") { peer.accepted == 2 }
+          task.cancel()
+          #expect(try await task.value?.code == .cancelled)
+          gate.signal()
+          try await eventually("it is taken back", within: .seconds(5)) {
+            heard.withLock { $0 } == ["SUBSCRIBE c", "UNSUBSCRIBE c"]
+          }
+        }
       }
     }
 
