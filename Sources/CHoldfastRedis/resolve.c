@@ -21,7 +21,7 @@ struct hf__redis_lookup {
   atomic_int owners;
   /* Stored (release) when what follows is there, loaded (acquire) before it is read. */
   atomic_bool done;
-  /* The pipe's end of who asked, or -1; and the thread's, whose closing tells that it is over. */
+  /* The pipe's end of who asked, or -1; and the thread's, by which it tells that it is over. */
   int read_end;
   int write_end;
 
@@ -81,6 +81,10 @@ static void *run(void *argument) {
   }
   const int write_end = lookup->write_end;
   atomic_store_explicit(&lookup->done, true, memory_order_release);
+  /* A byte, because a process that was forked meanwhile may hold this end open as well. Where it
+   * does not go nobody waits for it any more. */
+  const ssize_t written = write(write_end, "", 1);
+  (void)written;
   close(write_end);
   drop_owner(lookup);
   return NULL;
