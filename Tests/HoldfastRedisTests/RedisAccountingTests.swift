@@ -58,7 +58,11 @@ private final class Ledger: Sendable {
   static let most = 100_000
   private static let lists = 64
 
-  enum Verdict: Sendable { case acknowledged, failed, unknown }
+  enum Verdict: Sendable {
+    case acknowledged, unknown
+    /// What it failed with.
+    case failed(StorageError)
+  }
 
   /// How a number is written down. Two of three kinds show how often they were done.
   enum Kind: Int {
@@ -117,7 +121,7 @@ private final class Ledger: Sendable {
       verdict = .acknowledged
       if let right { #expect(reply == right, "\(number)") } else { #expect(reply.integer != nil) }
     } catch {
-      verdict = error.outcome == .notDone ? .failed : .unknown
+      verdict = error.outcome == .notDone ? .failed(error) : .unknown
       let expected: [StorageError.Code] = [.notConnected, .timedOut, .connectionLost]
       #expect(expected.contains(error.code), "\(number): \(error)")
     }
@@ -142,9 +146,9 @@ private final class Ledger: Sendable {
       case .acknowledged:
         totals.acknowledged += 1
         if done[number] == 0 { complain(number, "acknowledged and absent") }
-      case .failed:
+      case .failed(let error):
         totals.failed += 1
-        if done[number] > 0 { complain(number, "reported as not done, and there") }
+        if done[number] > 0 { complain(number, "reported as not done, and there: \(error)") }
       case .unknown:
         totals.unknown += 1
         if done[number] > 0 { totals.unknownAndDone += 1 }
