@@ -43,8 +43,9 @@ public struct StorageAnswer<Value: Sendable>: Sendable {
 ///   again could do it twice. A read does no harm, and is answered.
 /// - **When again.** After ``Options/retryAfter`` the next operation is tried with the primary: first
 ///   the writes made meanwhile are replayed, in their order, while the stand-in goes on to answer the
-///   others, whose writes are replayed too. Once there is none left, and the primary has answered the
-///   operation, all go to the primary, and the stand-in forgets everything. So no replayed write
+///   others, whose writes are replayed too, and whose reads may be older than what was just
+///   replayed. Whoever's operation it is waits for the replay. Once there is none left, and the
+///   primary has answered the operation, all go to the primary, and the stand-in forgets everything. So no replayed write
 ///   overwrites one that was made directly by this object later; but it may overwrite one that others
 ///   made meanwhile.
 /// - **What is replayed** is the operation: a number is added to what the primary holds, a swap swaps if

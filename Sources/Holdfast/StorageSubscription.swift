@@ -16,7 +16,7 @@ public struct StorageMessage: Sendable, Hashable {
 ///
 /// It ends when it is cancelled, when its last reference goes, or with the storage. It survives a lost
 /// connection: it is subscribed again by itself; what was published meanwhile is lost, and `losses` says
-/// that there was such a gap.
+/// that there was such a gap. Keep the storage as long as you listen.
 ///
 /// Messages wait for whoever takes them, 1,024 unless the storage says otherwise; of more the oldest
 /// are dropped, and counted in `losses` too. Each message is taken once: of two that read at the same

@@ -22,18 +22,18 @@ extension RedisClient {
   }
 
   func onConnection<Result>(
-    _ body: (RedisConnection) async throws(StorageError) -> Result
+    deadline: Duration?, _ body: (RedisConnection) async throws(StorageError) -> Result
   ) async throws(StorageError) -> Result {
-    let (link, connection, pool) = try await takeConnection()
+    let (link, connection, pool) = try await takeConnection(deadline: deadline)
     defer { pool.giveBack(link, isClean: connection.finish()) }
     return try await body(connection)
   }
 
-  private func takeConnection() async throws(StorageError) -> (
+  private func takeConnection(deadline: Duration? = nil) async throws(StorageError) -> (
     RedisLink, RedisConnection, RedisPool
   ) {
     let session = try session()
-    let link = try await session.pool.take(in: session)
+    let link = try await session.pool.take(in: session, deadline: deadline)
     return (link, RedisConnection(link, options), session.pool)
   }
 }

@@ -44,8 +44,9 @@ extension RedisClient {
   /// ```
   ///
   /// It has a connection of its own: see ``withConnection(_:)``. If that is lost on the way the
-  /// watch is lost with it, so nothing is done: ``RedisTransactionResult/aborted``. If it is lost
-  /// after EXEC was sent, the error's outcome is unknown.
+  /// watch is lost with it, so nothing is done: ``RedisTransactionResult/aborted``, or the error of
+  /// what the body was just asking for. If it is lost after EXEC was sent, the error's outcome is
+  /// unknown.
   ///
   /// - Throws: what the body throws; then nothing of what was queued is done.
   public func withTransaction<Value: Sendable>(

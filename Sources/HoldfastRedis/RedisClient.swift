@@ -83,7 +83,7 @@ public final class RedisClient: Sendable {
     case .anywhere:
       return try await answer(to: command, deadline: deadline).reply()
     case .blocking:
-      return try await onConnection { connection throws(StorageError) in
+      return try await onConnection(deadline: deadline) { connection throws(StorageError) in
         try await connection.send(command, deadline: deadline)
       }
     case .waiting, .remembered, .nowhere: throw command.misplaced()

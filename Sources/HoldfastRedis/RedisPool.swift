@@ -33,13 +33,13 @@ final class RedisPool: Sendable {
   init(_ options: RedisOptions) { self.options = options }
 
   /// A connection of one's own, to be given back by ``giveBack(_:isClean:)``. Waits as long as one
-  /// attempt of a command may take.
-  func take(in session: RedisSession) async throws(StorageError) -> RedisLink {
+  /// attempt of a command may take, but no longer than `deadline`.
+  func take(in session: RedisSession, deadline: Duration?) async throws(StorageError) -> RedisLink {
     let number = numbers.withLock { number in
       number += 1
       return number
     }
-    let timeout = options.timeout
+    let timeout = min(options.timeout, deadline ?? options.timeout)
     // Only runs out when there is none: what is at hand is granted at once.
     let timer = Guarded<Task<Void, Never>?>(nil)
     let grant = await withTaskCancellationHandler {
