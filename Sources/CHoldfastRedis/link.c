@@ -260,7 +260,10 @@ hf_redis_status hf_redis_link_send(hf_redis_link *link, const hf_redis_request *
   hf_redis_loop *loop = link->loop;
   pthread_mutex_lock(&loop->lock);
   status = admit(link, node);
-  bool wakes = status == HF_REDIS_OK && hf__redis_loop_hand_node(loop, node);
+  bool wakes = false;
+  if (status == HF_REDIS_OK && !(loop->sleeps && hf__redis_link_send_now(link, node, &wakes))) {
+    wakes = hf__redis_loop_hand_node(loop, node);
+  }
   pthread_mutex_unlock(&loop->lock);
   if (wakes) {
     hf__redis_loop_wake(loop);

@@ -180,6 +180,11 @@ void hf__redis_link_silence_due(hf__redis_timer *timer);
 /* Takes on what was handed over. */
 void hf__redis_link_accept(hf_redis_link *link, hf__redis_node *node);
 
+/* Sends a request at once, in the place of the loop's thread: that sleeps, and the lock is held.
+ * False: nothing was done, because something else goes before it, or the thread would wake too late
+ * for it. True: it is under way; `wakes`: and the loop is to be woken for the rest of it. */
+bool hf__redis_link_send_now(hf_redis_link *link, hf__redis_node *node, bool *wakes);
+
 /* Sends what can be sent. */
 void hf__redis_link_flush(hf_redis_link *link);
 

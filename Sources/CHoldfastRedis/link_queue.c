@@ -338,6 +338,49 @@ static bool fill(hf_redis_link *link) {
   }
 }
 
+/* Whether a request may be sent by hf__redis_link_send_now(). TLS may have to read before it can
+ * write, and pushes answer what they sent: both are the thread's. */
+static bool can_be_sent_now(const hf_redis_link *link, const hf__redis_node *node,
+                            uint64_t now_ns) {
+  uint64_t wait_ns = node->timeout_ns < node->deadline_ns ? node->timeout_ns : node->deadline_ns;
+  if (wait_ns > link->silence_timeout_ns) {
+    wait_ns = link->silence_timeout_ns;
+  }
+  return link->phase == HF__REDIS_UP && !link->is_secure && !link->pushes && !link->is_blocked &&
+         link->copying == NULL && link->out_first == link->out_end && link->waiting.first == NULL &&
+         hf__redis_count_under_way(link) == 0 && link->under_way_capacity > 0 &&
+         can_be_sent_on(link, node->bound_to) &&
+         hf__redis_add_time(now_ns, wait_ns) >= link->loop->wakes_ns;
+}
+
+bool hf__redis_link_send_now(hf_redis_link *link, hf__redis_node *node, bool *wakes) {
+  hf_redis_loop *loop = link->loop;
+  uint64_t now_ns = hf__redis_loop_clock();
+  if (!can_be_sent_now(link, node, now_ns) ||
+      (link->callbacks.wanted != NULL &&
+       !link->callbacks.wanted(link->callbacks.context, node->owner))) {
+    return false;
+  }
+  loop->now_ns = now_ns;
+  hf__redis_timer_init(&node->timer, node_due);
+  node->deadline_ns = hf__redis_add_time(now_ns, node->deadline_ns);
+  begin_attempt(link, node);
+  put_under_way(link, node);
+  ssize_t count = hf__redis_stream_write(link->stream, node->bytes, node->length);
+  size_t taken = count > 0 ? (size_t)count : 0;
+  link->enqueued += taken;
+  link->written += taken;
+  hf__redis_count(&link->bytes_sent, taken);
+  if (taken < node->length) {
+    /* Goes on as if the thread had come so far. A stream that failed says so again. */
+    link->copying = node;
+    link->copied = taken;
+    link->is_blocked = count >= 0;
+    *wakes = hf__redis_loop_hand_link(loop, link);
+  }
+  return true;
+}
+
 /* A link with `pushes`: what has gone out is done. */
 static void answer_written(hf_redis_link *link) {
   while (hf__redis_count_under_way(link) > 0) {

@@ -21,7 +21,7 @@ enum { STACK_BYTES = 512 * 1024 };
 /* After so long without anything under way, memory that is only needed then is given back. */
 #define IDLE_NS UINT64_C(1000000000)
 
-static uint64_t read_clock(void) {
+uint64_t hf__redis_loop_clock(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
@@ -117,7 +117,7 @@ static uint64_t random_seed(const hf_redis_loop *loop) {
   }
 #endif
   if (seed == 0) {
-    seed = read_clock() ^ (uint64_t)(uintptr_t)loop << 20 ^ (uint64_t)getpid();
+    seed = hf__redis_loop_clock() ^ (uint64_t)(uintptr_t)loop << 20 ^ (uint64_t)getpid();
   }
   return seed | 1;
 }
@@ -171,7 +171,6 @@ static void attend(hf_redis_loop *loop, hf_redis_link *link) {
  * comes before that. True: the loop is to stop. */
 static bool take_over(hf_redis_loop *loop) {
   pthread_mutex_lock(&loop->lock);
-  loop->sleeps = false;
   hf__redis_node *node = loop->first_handed;
   hf_redis_link *link = loop->attention;
   bool is_stopping = loop->is_stopping;
@@ -260,9 +259,13 @@ static void wait(hf_redis_loop *loop) {
   bool has_work =
       loop->is_busy || loop->first_handed != NULL || loop->attention != NULL || loop->is_stopping;
   loop->sleeps = !has_work;
+  loop->wakes_ns = hf__redis_add_time(loop->now_ns, wait_ns);
   pthread_mutex_unlock(&loop->lock);
   int ready = poll(loop->polled, (nfds_t)count, has_work ? 0 : milliseconds(wait_ns));
-  loop->now_ns = read_clock();
+  pthread_mutex_lock(&loop->lock);
+  loop->sleeps = false;
+  pthread_mutex_unlock(&loop->lock);
+  loop->now_ns = hf__redis_loop_clock();
   if (ready <= 0) {
     if (!has_work && !loop->is_trimmed && loop->now_ns - loop->busy_ns >= IDLE_NS) {
       trim(loop);
@@ -371,7 +374,7 @@ hf_redis_status hf_redis_loop_start(hf_redis_loop **out) {
     free(loop);
     return HF_REDIS_NO_RESOURCES;
   }
-  loop->now_ns = read_clock();
+  loop->now_ns = hf__redis_loop_clock();
   loop->random = random_seed(loop);
   loop->is_trimmed = true;
   hf__redis_wheel_init(&loop->wheel, loop->now_ns);

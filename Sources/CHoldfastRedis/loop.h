@@ -5,6 +5,10 @@
  * lock: requests, in the order in which they were given, and links that want attention because they
  * were opened, closed or broken. So no call of a user ever comes between two steps of a link, and
  * the calls that callbacks make are handed over like any other.
+ *
+ * With one exception: while the thread sleeps it touches nothing, and whoever has the lock may act
+ * in its place. hf_redis_link_send() does, where nothing is under way: to wake a thread that then
+ * sends takes longer than to send.
  */
 #ifndef HF_REDIS_LOOP_H
 #define HF_REDIS_LOOP_H
@@ -30,7 +34,8 @@ struct hf_redis_loop {
   hf__redis_node *HF_REDIS_NULLABLE first_handed; /* linked by `next` */
   hf__redis_node *HF_REDIS_NULLABLE last_handed;
   hf_redis_link *HF_REDIS_NULLABLE attention; /* linked by `next_of_attention` */
-  bool sleeps; /* in poll, or about to: who hands something over must wake it */
+  bool sleeps;       /* in poll, or about to: who hands something over must wake it */
+  uint64_t wakes_ns; /* `sleeps`: when it wakes by itself at the latest; UINT64_MAX: never */
   bool is_stopping;
   bool stops_itself; /* nobody waits for the thread */
 
@@ -56,6 +61,9 @@ bool hf__redis_loop_hand_link(hf_redis_loop *loop, hf_redis_link *link);
 bool hf__redis_loop_hand_node(hf_redis_loop *loop, hf__redis_node *node);
 
 void hf__redis_loop_wake(hf_redis_loop *loop);
+
+/* CLOCK_MONOTONIC, in ns. */
+uint64_t hf__redis_loop_clock(void);
 
 /* An even number out of `from`..`to`. The thread's own. */
 uint64_t hf__redis_loop_random(hf_redis_loop *loop, uint64_t from, uint64_t to);

@@ -19,7 +19,8 @@
  * What holds:
  *  - Each request that was accepted is answered by one call of `done`, however the link ends.
  *  - Callbacks come on the loop's thread, one at a time, with no lock held. They may send, open,
- *    close and stop.
+ *    close and stop. But `wanted` may also come from within hf_redis_link_send(), on its thread,
+ * and with a lock held: it calls nothing here.
  *  - Bytes of a request that is answered with HF_REDIS_NOT_SENT, HF_REDIS_EXPIRED_UNSENT or
  *    HF_REDIS_UNWANTED never reached the server.
  *  - No peer makes memory grow beyond the limits in the options, whatever it sends or leaves
@@ -288,7 +289,8 @@ hf_redis_status hf_redis_link_open(hf_redis_loop *loop, const hf_redis_options *
  * Gives a link a request. HF_REDIS_OK: `done` will hear of it, maybe before this returns; else it
  * will not.
  *
- * Threads: any. Cost: a lock, a copy of the bytes; a system call only when the loop sleeps.
+ * Threads: any. Cost: a lock, a copy of the bytes; a system call only when the loop sleeps, which
+ * sends the bytes where nothing else is under way, and wakes the loop otherwise.
  */
 hf_redis_status hf_redis_link_send(hf_redis_link *link, const hf_redis_request *request);
 
