@@ -44,7 +44,10 @@ final class RedisServer: Sendable {
     try await blocking { try server.startSomewhere() }
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(server)) } catch { result = .failure(error) }
-    try await blocking { server.end() }
+    try await blocking {
+      server.end()
+      server.folder.remove()
+    }
     return try result.get()
   }
 

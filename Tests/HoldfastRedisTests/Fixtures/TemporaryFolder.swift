@@ -11,7 +11,10 @@ final class TemporaryFolder: Sendable {
       attributes: [.posixPermissions: 0o700])
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit { remove() }
+
+  /// Removes it now: for a process that ends before its owners do.
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
 
   /// The path of something in it.
   func file(_ name: String) -> String { path + "/" + name }
