@@ -204,7 +204,8 @@ static void set_tcp_options(int descriptor) {
     int option;
     int value;
   } options[] = {
-      {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},
+      {IPPROTO_TCP, TCP_NODELAY, 1},
+      {SOL_SOCKET, SO_KEEPALIVE, 1},
 #ifdef TCP_KEEPIDLE
       {IPPROTO_TCP, TCP_KEEPIDLE, 30},
 #endif
@@ -213,6 +214,10 @@ static void set_tcp_options(int descriptor) {
 #endif
 #ifdef TCP_KEEPCNT
       {IPPROTO_TCP, TCP_KEEPCNT, 3},
+#endif
+#ifdef TCP_USER_TIMEOUT
+      /* Keepalive does not act while something sent was not acknowledged. */
+      {IPPROTO_TCP, TCP_USER_TIMEOUT, 60 * 1000},
 #endif
   };
   for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {

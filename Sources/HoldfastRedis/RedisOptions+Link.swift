@@ -2,7 +2,8 @@ internal import CHoldfastRedis
 internal import Holdfast
 
 extension RedisOptions {
-  /// What a connection begins with.
+  /// What a connection begins with. It asks for an answer in any case, because a server that has no
+  /// room for one more client, or misses a certificate, says so with the first.
   var greeting: RedisPipeline {
     var greeting = RedisPipeline()
     if let password {
@@ -11,6 +12,7 @@ extension RedisOptions {
     }
     if let clientName { greeting.append("CLIENT", "SETNAME", .text(clientName)) }
     if database != 0 { greeting.append("SELECT", .integer(Int64(database))) }
+    if greeting.count == 0 { greeting.append("PING") }
     return greeting
   }
 

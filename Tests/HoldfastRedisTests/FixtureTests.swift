@@ -68,7 +68,7 @@ extension RedisTests {
           wire.socket.write(Array("+\(number) \(command.joined(separator: " "))\r\n".utf8))
         }
       }
-      try await ScriptedPeer.run(script) { peer in
+      try await ScriptedPeer.run(greets: false, script) { peer in
         let reply = try await blocking {
           try Wire(Socket.connected(to: peer.port)).ask("GET", "k")
         }

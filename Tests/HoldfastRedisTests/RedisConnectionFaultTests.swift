@@ -143,6 +143,7 @@ extension RedisTests {
             (.ping(), 7, .simple("PONG")),
           ]
           try await withClient(of: proxy.url) { client in
+            try await client.connect()
             for (command, bytes, reply) in asked {
               // The replies' lengths are what the server says.
               let before = proxy.figures.replyBytes
@@ -477,15 +478,8 @@ extension RedisTests {
     @Test func `a peer that accepts and says nothing is given up after the time to connect`()
       async throws
     {
-      // Without a greeting nothing need be said: so one with a password.
-      try await ScriptedPeer.run({ wire, _ in wire.waitForEnd() }) { peer in
-        try await withClient(
-          of: peer.url,
-          {
-            $0.password = "p"
-            $0.connectTimeout = .milliseconds(150)
-          }
-        ) { client in
+      try await ScriptedPeer.run(greets: false, { wire, _ in wire.waitForEnd() }) { peer in
+        try await withClient(of: peer.url, { $0.connectTimeout = .milliseconds(150) }) { client in
           let failed = try await failure { try await client.connect() }
           #expect(failed?.outcome == .notDone)
           #expect([.notConnected, .timedOut].contains(failed?.code))

@@ -114,6 +114,6 @@ import Testing
     #expect(options.greeting.bytes == Array("AUTHupCLIENTSETNAMEmeSELECT3".utf8))
     #expect(options.greeting.counts == [3, 3, 2])
     #expect(try RedisOptions(url: "redis://:p@h").greeting.counts == [2])
-    #expect(try RedisOptions().greeting.count == 0)
+    #expect(try RedisOptions().greeting.bytes == Array("PING".utf8))
   }
 }

@@ -152,7 +152,7 @@ extension RedisTests {
     {
       let gate = DispatchSemaphore(value: 0)
       let heard = Guarded<[String]>([])
-      try await ScriptedPeer.run { wire, _ in
+      try await ScriptedPeer.run(greets: false) { wire, _ in
         guard wire.command()?.first == "AUTH" else { return }
         gate.wait()
         gate.signal()

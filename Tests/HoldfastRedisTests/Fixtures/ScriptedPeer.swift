@@ -22,10 +22,19 @@ final class ScriptedPeer: Sendable {
   var accepted: Int { state.withLock { $0.accepted } }
 
   /// Runs the body with a peer, whose script gets each connection with its number, from 1.
+  ///
+  /// - Parameter greets: whether the PING that a client begins with is answered before.
   static func run<Result>(
-    _ script: @escaping Script, _ body: (ScriptedPeer) async throws -> Result
+    greets: Bool = true, _ script: @escaping Script,
+    _ body: (ScriptedPeer) async throws -> Result
   ) async throws -> Result {
-    let peer = try ScriptedPeer(script)
+    let peer = try ScriptedPeer { wire, number in
+      if greets {
+        guard wire.command() == ["PING"] else { return }
+        wire.socket.write(Array("+PONG\r\n".utf8))
+      }
+      try script(wire, number)
+    }
     defer { peer.end() }
     return try await body(peer)
   }
