@@ -8,7 +8,7 @@ extension CircuitBreakerRegistry {
   @safe final class Handle: Sendable {
     /// Sendable: the C registry may be used by any number of threads, and only `deinit` frees it.
     private nonisolated(unsafe) let pointer: OpaquePointer
-    private let living = Guarded<[Name: Weak]>([:])
+    private let living = Guarded<[ByteText: Weak]>([:])
 
     private struct Weak {
       weak var breaker: CircuitBreaker?
@@ -46,7 +46,7 @@ extension CircuitBreakerRegistry {
 
     /// The breaker of a name, if somebody holds it.
     func held(_ name: String) -> CircuitBreaker? {
-      living.withLock { $0[Name(name)]?.breaker }
+      living.withLock { $0[ByteText(name)]?.breaker }
     }
 
     /// The breaker of a name: the one that somebody holds, or one made of a pin.
@@ -58,9 +58,9 @@ extension CircuitBreakerRegistry {
       _ name: String, options: hf_breaker_options?, now: UInt64, make: (Pin) -> CircuitBreaker
     ) throws(HoldfastError) -> CircuitBreaker {
       try living.withLock { living throws(HoldfastError) in
-        if let breaker = living[Name(name)]?.breaker { return breaker }
+        if let breaker = living[ByteText(name)]?.breaker { return breaker }
         let breaker = make(try pin(name, options: options, now: now))
-        living[Name(name)] = Weak(breaker: breaker)
+        living[ByteText(name)] = Weak(breaker: breaker)
         return breaker
       }
     }
@@ -93,8 +93,8 @@ extension CircuitBreakerRegistry {
       // Another one may have been made since this one began to go. It leaves the lock with us: had
       // everybody else let go of it meanwhile, its end would come here within the lock.
       _ = living.withLock { living in
-        let other = living[Name(name)]?.breaker
-        if other == nil { living[Name(name)] = nil }
+        let other = living[ByteText(name)]?.breaker
+        if other == nil { living[ByteText(name)] = nil }
         return other
       }
       var raw = unsafe pin.raw

@@ -36,7 +36,7 @@ extension CircuitBreakerRegistry {
 
     init(of found: [(name: String, metrics: CircuitBreaker.Metrics)]) {
       // One that was evicted and made again meanwhile may have been met twice.
-      let each = Dictionary(found.map { (Name($0.name), $0.metrics) }) { $1 }
+      let each = Dictionary(found.map { (ByteText($0.name), $0.metrics) }) { $1 }
       func total(_ figure: (CircuitBreaker.Metrics) -> Int) -> Int {
         each.values.reduce(0) { $0 + figure($1) }
       }

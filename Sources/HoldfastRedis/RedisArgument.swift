@@ -7,6 +7,15 @@ public enum RedisArgument: Sendable, Hashable {
   /// In decimal digits.
   case integer(Int64)
 
+  /// How many bytes it has at most.
+  var mostBytes: Int {
+    switch self {
+    case .text(let text): text.utf8.count
+    case .bytes(let some): some.count
+    case .integer: 20
+    }
+  }
+
   /// Appends the argument's bytes, and returns how many they are.
   func append(to bytes: inout [UInt8]) -> Int {
     let before = bytes.count

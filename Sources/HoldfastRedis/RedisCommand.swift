@@ -28,7 +28,7 @@ public struct RedisCommand: Sendable, Hashable {
   init(_ place: Place, _ name: String, _ arguments: [RedisArgument], isRepeatable: Bool) {
     var bytes: [UInt8] = []
     var lengths: [Int] = []
-    bytes.reserveCapacity(64)
+    bytes.reserveCapacity(arguments.reduce(name.utf8.count) { $0 + $1.mostBytes })
     lengths.reserveCapacity(arguments.count + 1)
     bytes.append(contentsOf: name.utf8)
     lengths.append(bytes.count)

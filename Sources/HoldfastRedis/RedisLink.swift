@@ -99,7 +99,7 @@ final class RedisLink: Sendable {
     -> RedisAnswer
   {
     let waiter = RedisWaiter(isPipeline: isPipeline)
-    return await withTaskCancellationHandler {
+    await withTaskCancellationHandler {
       // Checked, because ThreadSanitizer cannot follow an unsafe one whose answer comes before the
       // task has suspended; that costs 25 ns.
       await withCheckedContinuation { continuation in
@@ -111,6 +111,7 @@ final class RedisLink: Sendable {
     } onCancel: {
       waiter.cancel()
     }
+    return waiter.takeAnswer()
   }
 
   private func submit(_ waiter: RedisWaiter, _ pipeline: RedisPipeline, _ terms: Terms)

@@ -10,7 +10,7 @@ internal import Synchronization
 final class RedisWaiter: Sendable {
   private enum Target {
     case none
-    case task(CheckedContinuation<RedisAnswer, Never>)
+    case task(CheckedContinuation<Void, Never>)
     case handler(@Sendable (RedisAnswer) -> Void)
   }
 
@@ -25,12 +25,18 @@ final class RedisWaiter: Sendable {
     static let repeated: UInt8 = 3
     /// Told, or nobody wants to be told.
     static let settled: UInt8 = 4
+    /// The same, and the answer lies here.
+    static let answered: UInt8 = 5
   }
 
   private let state: Atomic<UInt8>
   // Written before `state` becomes `waiting` (releasing), by the one that begins; read by the one
   // that makes it `settled` (acquiring), of which there is one. So no two are ever at it at once.
   private nonisolated(unsafe) var target: Target
+  // For a task: written by the one that made `state` `settled`, before it becomes `answered`
+  // (releasing); read by the task when it goes on (acquiring). It does not go through the continuation,
+  // which would copy it twice, by its metadata.
+  private nonisolated(unsafe) var answer: RedisAnswer?
   private let isPipeline: Bool
 
   /// For a task, which is to wait by ``start(_:)``.
@@ -48,13 +54,19 @@ final class RedisWaiter: Sendable {
   }
 
   /// The task waits from now on. False: it was cancelled before, and has been told so.
-  func start(_ continuation: CheckedContinuation<RedisAnswer, Never>) -> Bool {
+  func start(_ continuation: CheckedContinuation<Void, Never>) -> Bool {
     unsafe target = .task(continuation)
     // Releases `target` to whoever settles.
     let (isStarted, _) = state.compareExchange(
       expected: State.new, desired: State.waiting, ordering: .releasing)
-    if !isStarted { continuation.resume(returning: Self.cancelled) }
+    if !isStarted { continuation.resume() }
     return isStarted
+  }
+
+  /// What the task was told, when it goes on; to be called once.
+  func takeAnswer() -> RedisAnswer {
+    _ = state.load(ordering: .acquiring)
+    return unsafe answer.take() ?? Self.cancelled
   }
 
   /// The task was cancelled.
@@ -70,7 +82,7 @@ final class RedisWaiter: Sendable {
   /// Asked on the loop's thread before its bytes go out; from then on they count as sent.
   func isWanted() -> Bool {
     var now = state.load(ordering: .relaxed)
-    while now != State.settled {
+    while now < State.settled {
       let next = now == State.waiting ? State.sent : State.repeated
       // Keeps what `start` released visible to whoever settles.
       let (isDone, seen) = state.weakCompareExchange(
@@ -84,14 +96,14 @@ final class RedisWaiter: Sendable {
   /// The answer, on the loop's thread. It is not even copied when nobody waits any more.
   func finish(_ result: UnsafePointer<hf_redis_result>) {
     let now = state.load(ordering: .relaxed)
-    guard now != State.settled else { return }
+    guard now < State.settled else { return }
     finish(
       unsafe RedisAnswer(result, isPipeline: isPipeline, wasRepeated: now == State.repeated))
   }
 
   /// Another end than the C part's.
   func finish(_ answer: RedisAnswer) {
-    if state.exchange(State.settled, ordering: .acquiringAndReleasing) != State.settled {
+    if state.exchange(State.settled, ordering: .acquiringAndReleasing) < State.settled {
       tell(answer)
     }
   }
@@ -101,7 +113,10 @@ final class RedisWaiter: Sendable {
     unsafe self.target = .none
     switch target {
     case .none: break
-    case .task(let continuation): continuation.resume(returning: answer)
+    case .task(let continuation):
+      unsafe self.answer = answer
+      state.store(State.answered, ordering: .releasing)
+      continuation.resume()
     case .handler(let handler): handler(answer)
     }
   }
