@@ -51,6 +51,8 @@ final class RedisPool: Sendable {
         }
         // The task may have been cancelled before there was anything to cancel.
         if Task.isCancelled { abandon(number, Self.cancelled) }
+        // A time-out, made only by who has to wait. The loop's timers know requests, and this is none
+        // yet. One that runs on after its waiter was served finds nobody under its number.
         let expiry = Task { [weak self] in
           do { try await Task.sleep(for: timeout) } catch { return }
           self?.abandon(

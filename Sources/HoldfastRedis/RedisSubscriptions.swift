@@ -172,6 +172,8 @@ final class RedisSubscriptions: Sendable {
       }
       guard waits, isFirst else { return }
       let timeout = options.timeout
+      // A time-out, one for each new subscription: with pushes a request is done when it is sent, so
+      // the loop's timers cannot know that its confirmation is missing.
       let expiry = Task { [weak self] in
         do { try await Task.sleep(for: timeout) } catch { return }
         self?.fail(

@@ -25,6 +25,7 @@ func eventually(
   let end = clock.now + limit
   while try await !holds() {
     guard clock.now < end else { throw FixtureFailure("within \(limit) it never was so: \(what)") }
+    // Between two looks; nothing depends on how long it is.
     try await Task.sleep(for: .milliseconds(2))
   }
 }

@@ -153,6 +153,7 @@ final class FaultProxy: Sendable {
     if let pause {
       for byte in written {
         guard client.write([byte]) else { return false }
+        // The drip itself.
         usleep(UInt32(pause / .microseconds(1)))
       }
     } else if !written.isEmpty {

@@ -69,7 +69,12 @@ final class RedisServer: Sendable {
     try await blocking {
       let keeper = try self.keeper()
       try keeper.signal("STOP")
-      while keeper.status != "T" { usleep(200) }
+      // The kernel tells nobody but a parent, which is the keeper: so it is looked at, for 10 s.
+      for _ in 0..<50_000 {
+        if keeper.status == "T" { return }
+        usleep(200)
+      }
+      throw FixtureFailure("redis-server was not stopped: it is in state \(keeper.status)")
     }
   }
 
@@ -126,6 +131,7 @@ final class RedisServer: Sendable {
   private func startAgain() throws {
     for _ in 0..<100 {
       if try start() { return }
+      // Until whoever has the port gives it back.
       usleep(20_000)
     }
     throw FixtureFailure("port \(port) was taken by somebody else")
@@ -147,6 +153,7 @@ final class RedisServer: Sendable {
         if log.contains("Address already in use") { return false }
         throw FixtureFailure("redis-server ended: \(log)")
       }
+      // It says nothing when it is ready, so it is asked again.
       usleep(2_000)
     }
     keeper.end()
