@@ -72,6 +72,14 @@ const char *hf_status_name(hf_status status) {
     return "circuit_open";
   case HF_ERROR_REGISTRY_FULL:
     return "registry_full";
+  case HF_ERROR_TIMED_OUT:
+    return "timed_out";
+  case HF_ERROR_RATE_LIMITED:
+    return "rate_limited";
+  case HF_ERROR_BULKHEAD_FULL:
+    return "bulkhead_full";
+  case HF_ERROR_RETRIES_EXHAUSTED:
+    return "retries_exhausted";
   case HF_ERROR_TOO_LARGE:
     return "too_large";
   case HF_ERROR_LOAD_CANCELLED:

@@ -117,6 +117,15 @@ extension HoldfastError.Code {
   public static let circuitOpen = Self(HF_ERROR_CIRCUIT_OPEN)
   /// A registry holds as many circuit breakers as it may. C: `HF_ERROR_REGISTRY_FULL`.
   public static let registryFull = Self(HF_ERROR_REGISTRY_FULL)
+  /// There was no answer in time. C: `HF_ERROR_TIMED_OUT`.
+  public static let timedOut = Self(HF_ERROR_TIMED_OUT)
+  /// It was asked for more often than is allowed. C: `HF_ERROR_RATE_LIMITED`.
+  public static let rateLimited = Self(HF_ERROR_RATE_LIMITED)
+  /// As many calls are under way, and waiting, as may be. C: `HF_ERROR_BULKHEAD_FULL`.
+  public static let bulkheadFull = Self(HF_ERROR_BULKHEAD_FULL)
+  /// It failed each time that it was tried, or may not be tried again.
+  /// C: `HF_ERROR_RETRIES_EXHAUSTED`.
+  public static let retriesExhausted = Self(HF_ERROR_RETRIES_EXHAUSTED)
 
   /// A cache cannot hold an entry of this size. C: `HF_ERROR_TOO_LARGE`.
   public static let tooLarge = Self(HF_ERROR_TOO_LARGE)

@@ -27,6 +27,10 @@ import Testing
     (.badImage, -50, "bad_image"),
     (.circuitOpen, -60, "circuit_open"),
     (.registryFull, -61, "registry_full"),
+    (.timedOut, -62, "timed_out"),
+    (.rateLimited, -63, "rate_limited"),
+    (.bulkheadFull, -64, "bulkhead_full"),
+    (.retriesExhausted, -65, "retries_exhausted"),
     (.init(rawValue: -9999), -9999, "unknown"),
   ])
   func `a code has its frozen value and its name`(

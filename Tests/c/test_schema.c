@@ -430,6 +430,10 @@ static void every_status_has_its_name_and_number(void **state) {
       {HF_ERROR_IO, -51, "io"},
       {HF_ERROR_CIRCUIT_OPEN, -60, "circuit_open"},
       {HF_ERROR_REGISTRY_FULL, -61, "registry_full"},
+      {HF_ERROR_TIMED_OUT, -62, "timed_out"},
+      {HF_ERROR_RATE_LIMITED, -63, "rate_limited"},
+      {HF_ERROR_BULKHEAD_FULL, -64, "bulkhead_full"},
+      {HF_ERROR_RETRIES_EXHAUSTED, -65, "retries_exhausted"},
       {HF_ERROR_TOO_LARGE, -70, "too_large"},
       {HF_ERROR_LOAD_CANCELLED, -71, "load_cancelled"},
   };

@@ -149,6 +149,14 @@ typedef enum hf_status {
   HF_ERROR_CIRCUIT_OPEN = -60,
   /** A registry holds as many circuit breakers as it may. */
   HF_ERROR_REGISTRY_FULL = -61,
+  /** There was no answer in time. */
+  HF_ERROR_TIMED_OUT = -62,
+  /** It was asked for more often than is allowed. */
+  HF_ERROR_RATE_LIMITED = -63,
+  /** As many calls are under way, and waiting, as may be. */
+  HF_ERROR_BULKHEAD_FULL = -64,
+  /** It failed each time that it was tried, or may not be tried again. */
+  HF_ERROR_RETRIES_EXHAUSTED = -65,
 
   /* Caching. */
 

@@ -6,6 +6,7 @@
  *   base.h              status codes, errors with a place, allocation hooks
  *   schema.h            which variables an operator may write, and their types
  *   context.h           the values of those variables for one decision
+ *   backoff.h           how long to wait before a retry
  *   breaker.h           circuit breakers
  *   breaker_inline.h    their usual way, compiled into the caller
  *   breaker_registry.h  circuit breakers by name
@@ -13,6 +14,9 @@
  *   checksum.h          to find what was torn or altered
  *   condition.h         operator-written conditions: compile, evaluate, explain
  *   columns.h           one condition over many contexts at once, held as columns
+ *   retry_budget.h      how many retries all callers may make together
+ *   timer.h             many deadlines, of which few are ever reached
+ *   token_bucket.h      how often something may happen
  *
  * Every part keeps the same manners. Names are `hf_<noun>_<verb>`. A quantity
  * carries its unit in its name. A pointer parameter is *borrowed* for the
@@ -24,6 +28,7 @@
 #ifndef HOLDFAST_HOLDFAST_H
 #define HOLDFAST_HOLDFAST_H
 
+#include <holdfast/backoff.h>
 #include <holdfast/base.h>
 #include <holdfast/breaker.h>
 #include <holdfast/breaker_inline.h>
@@ -33,6 +38,9 @@
 #include <holdfast/columns.h>
 #include <holdfast/condition.h>
 #include <holdfast/context.h>
+#include <holdfast/retry_budget.h>
 #include <holdfast/schema.h>
+#include <holdfast/timer.h>
+#include <holdfast/token_bucket.h>
 
 #endif
