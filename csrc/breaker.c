@@ -17,6 +17,7 @@
 #include "breaker_word.h"
 #include "error.h"
 #include "processor.h"
+#include "random.h"
 
 #include <holdfast/breaker_inline.h>
 
@@ -270,15 +271,6 @@ static uint64_t wait_ns(const hf_breaker *breaker, uint64_t now_ns, uint64_t lef
   return left_ms * HF__NS_PER_MS - since_ns(breaker, now_ns) % HF__NS_PER_MS;
 }
 
-/* splitmix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
- * generators", OOPSLA 2014): the same open times for the same seed. */
-static uint64_t mixed(uint64_t x) {
-  x += UINT64_C(0x9E3779B97F4A7C15);
-  x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-  x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
-  return x ^ x >> 31;
-}
-
 /* How long a breaker stays open that opens for the `attempt`-th time in a row. */
 static uint32_t open_ms(const hf_breaker *breaker, uint32_t attempt, uint32_t generation) {
   uint64_t time = OPTION(breaker, open_ms);
@@ -292,7 +284,8 @@ static uint32_t open_ms(const hf_breaker *breaker, uint32_t attempt, uint32_t ge
   }
   uint64_t jitter = time * OPTION(breaker, open_jitter_percent) / MOST_PERCENT;
   if (jitter > 0) {
-    time -= mixed(breaker->seed ^ generation) % (jitter + 1);
+    /* The same open times for the same seed. */
+    time -= hf__random_after(breaker->seed ^ generation) % (jitter + 1);
   }
   return (uint32_t)(time > 0 ? time : 1);
 }

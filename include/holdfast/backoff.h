@@ -10,7 +10,8 @@
  *
  * Delays grow from `base_ns` by `exponential_base` with each retry, to `max_ns`. Jitter spreads
  * them, so that callers that failed together do not come back together. The kinds are those of
- * M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ * M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015, but that decorrelated
+ * jitter stays spread when it has grown to `max_ns`, which there every other delay would be.
  *
  * Nothing here waits or reads a clock. Threads: all functions are pure but hf_random_next().
  */
@@ -30,8 +31,8 @@ typedef enum hf_jitter {
   HF_JITTER_FULL = 1,
   /** d/2 to d, each as likely. */
   HF_JITTER_EQUAL = 2,
-  /** From the base to three times the delay before (before the first: to three times the base),
-   *  at most max. Does not ask how many retries there were. */
+  /** From the base to three times the delay before (before the first: to three times the base), or
+   *  to max if that is less, each as likely. Does not ask how many retries there were. */
   HF_JITTER_DECORRELATED = 3
 } hf_jitter;
 
@@ -76,8 +77,8 @@ HF_API HF_MUST_USE hf_status hf_backoff_check(const hf_backoff *backoff,
  * @param previous_ns  what this returned for the retry before, 0 for the first. Decorrelated
  *                     jitter asks for it.
  * @param random       64 random bits; not asked for where there is no jitter.
- * @return nanoseconds, at most `max_ns`. The same for the same arguments, on every machine that
- *         rounds as IEEE 754 says.
+ * @return nanoseconds, to the nearest, at most `max_ns`. The same for the same arguments, on every
+ *         machine that rounds as IEEE 754 says.
  *
  * Threads: any. Cost: O(log retry).
  */

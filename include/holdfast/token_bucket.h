@@ -9,16 +9,20 @@
  * A bucket holds at most `burst` tokens and is full at first; `tokens` come in with each period,
  * evenly. It is kept as one word, the time at which the bucket would be full again: the generic
  * cell rate algorithm (ITU-T I.371, annex A), which decides as the bucket does, without anything
- * that would have to fill it.
+ * that would have to fill it. No rounding adds up: a rate that is no whole number of nanoseconds a
+ * token, such as 3 a second, is kept exactly.
  *
- * Time is an argument: nanoseconds of a clock that does not go back, from any beginning. One that
- * goes back finds the bucket as it was left: it gives no token twice.
+ * Time is an argument: nanoseconds of a clock that does not go back, from any beginning, for 18
+ * years; after that it stands still. A clock that goes back gives no token twice: what came in
+ * since is missing until it has caught up.
  *
  * Invariants:
- *   1. In any stretch of time no more tokens are taken than burst + rate * time, however many
- *      threads take them; what is given back does not count as taken.
+ *   1. In any stretch of time no more tokens are taken than burst + rate * (time + 1 ns), however
+ *      many threads take them, and besides as many as were given back. Reserved tokens count as
+ *      taken when their wait is over.
  *   2. What is refused changes nothing.
- *   3. Reservations are served in the order in which they were made.
+ *   3. Reservations are served in the order in which they were made, unless tokens are given back
+ *      in between.
  *   4. No operation waits for another: all are lock-free and allocate nothing.
  */
 #ifndef HOLDFAST_TOKEN_BUCKET_H
@@ -74,7 +78,8 @@ HF_API void hf_token_bucket_destroy(hf_token_bucket *HF_NULLABLE bucket);
  *                        so many.
  * @return whether they were taken.
  *
- * Threads: any. Progress: lock-free. Cost: one compare-and-swap.
+ * Threads: any. Progress: lock-free. Cost: one compare-and-swap; when refused, one load and a
+ * division.
  */
 HF_API bool hf_token_bucket_take(hf_token_bucket *bucket, uint64_t tokens, uint64_t now_ns,
                                  uint64_t *HF_NULLABLE retry_after_ns);
@@ -82,26 +87,28 @@ HF_API bool hf_token_bucket_take(hf_token_bucket *bucket, uint64_t tokens, uint6
 /**
  * Takes tokens that are there now or come in time, ahead of whoever asks later.
  *
+ * @param tokens           as with hf_token_bucket_take().
+ * @param now_ns           the present.
  * @param longest_wait_ns  refused when it would be longer.
  * @param wait_ns          receives how long to wait until they may be used, 0 to
  *                         `longest_wait_ns`; when refused, how long it would have been, or
- *                         UINT64_MAX when there are never so many.
+ *                         UINT64_MAX when there are never so many (or not for decades).
  * @return whether they were taken. Who does not wait to the end gives them back.
  *
- * Threads: any. Progress: lock-free. Cost: one compare-and-swap.
+ * Threads: any. Progress: lock-free. Cost: one compare-and-swap; with a wait, a division.
  */
 HF_API bool hf_token_bucket_reserve(hf_token_bucket *bucket, uint64_t tokens, uint64_t now_ns,
                                     uint64_t longest_wait_ns, uint64_t *wait_ns);
 
 /**
  * Gives tokens back that were taken, or reserved, and not used. Those who reserved later keep their
- * times.
+ * times; who asks from now on finds the tokens. More than fit are lost.
  *
  * Threads: any. Progress: lock-free.
  */
 HF_API void hf_token_bucket_give_back(hf_token_bucket *bucket, uint64_t tokens);
 
-/** How many tokens could be taken now, 0 to `burst`. Threads: any. Cost: one load, a division. */
+/** How many tokens could be taken now, 0 to `burst`. Threads: any. Cost: one load. */
 HF_API uint64_t hf_token_bucket_available(const hf_token_bucket *bucket, uint64_t now_ns);
 
 /** Makes it full. Threads: any. */
