@@ -1,3 +1,5 @@
+import Holdfast
+
 /// What follows a command on the command line: options, and the rest in order.
 struct Arguments {
   private(set) var positionals: [String] = []

@@ -1,3 +1,5 @@
+import Holdfast
+
 /// What `holdfast run` was asked to do.
 struct RunOptions {
   enum Input: Equatable {

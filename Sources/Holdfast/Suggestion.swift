@@ -1,7 +1,7 @@
 /// The word that was probably meant.
-enum Suggestion {
+package enum Suggestion {
   /// - Returns: the candidate with the fewest edits, when these are few for its length.
-  static func nearest(to word: String, among candidates: [String]) -> String? {
+  package static func nearest(to word: String, among candidates: [String]) -> String? {
     // Longer words are no slips of known ones, and would cost time for nothing.
     guard word.utf8.count <= 64 else { return nil }
     let scored = candidates.map { (name: $0, edits: edits(Array(word.utf8), Array($0.utf8))) }
@@ -10,7 +10,7 @@ enum Suggestion {
   }
 
   /// `; did you mean 'x'?`, or nothing.
-  static func hint(for word: String, among candidates: [String]) -> String {
+  package static func hint(for word: String, among candidates: [String]) -> String {
     nearest(to: word, among: candidates).map { "; did you mean '\($0)'?" } ?? ""
   }
 
