@@ -1,0 +1,2 @@
+/// Limits how many calls are under way at once.
+public final class Bulkhead: Sendable {}

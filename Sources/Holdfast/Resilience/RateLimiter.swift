@@ -1,0 +1,2 @@
+/// Limits how often something may happen.
+public final class RateLimiter: Sendable {}
