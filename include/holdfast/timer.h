@@ -13,11 +13,12 @@
  *     ... sleep until hf_timer_wheel_next_ns(wheel) or until somebody arms an earlier one
  *
  * Arming and disarming cost the same however many timers there are (G. Varghese, T. Lauck, "Hashed
- * and hierarchical timing wheels", SOSP 1987, scheme 7). A timer is due at its deadline exactly,
- * not at the next tick of the wheel.
+ * and hierarchical timing wheels", SOSP 1987, scheme 7). The ticks of the wheel, of about 1 ms, are
+ * its own affair: a timer is due at its deadline to the nanosecond.
  *
  * Time is an argument: nanoseconds of a clock that does not go back, from any beginning; where it
- * does go back, nothing is due until it has caught up.
+ * does go back, nothing is due until it has caught up with the latest present that the wheel was
+ * told of.
  *
  * Threads: one at a time; who shares a wheel puts a lock around each call.
  */
@@ -49,8 +50,9 @@ typedef struct hf_timer {
  * @param wheel      receives the wheel, returned owned: hf_timer_wheel_destroy().
  * @return HF_OK, HF_ERROR_OUT_OF_MEMORY.
  *
- * Threads: any. Cost: O(1); about 2 KiB, and 32 bytes for each timer that is armed at the same
- * time, which are kept for the next.
+ * Threads: any. Cost: O(1); about 2 KiB. Memory for timers comes when it is needed, 32 bytes each,
+ * at first for 64 and then for twice as many as the last time; it is kept until the wheel is
+ * destroyed.
  */
 HF_API HF_MUST_USE hf_status hf_timer_wheel_create(uint64_t now_ns,
                                                    const hf_allocator *HF_NULLABLE allocator,
@@ -65,8 +67,8 @@ HF_API void hf_timer_wheel_destroy(hf_timer_wheel *HF_NULLABLE wheel);
  * @param deadline_ns  when it is due; what has passed already is due at once, UINT64_MAX never.
  * @param data         comes back when it is due or disarmed; the wheel does not look at it.
  * @param timer        receives what disarms it.
- * @return HF_OK; HF_ERROR_OUT_OF_MEMORY when more are armed than ever before and there is no room;
- *         also for more than 16,777,216 at the same time.
+ * @return HF_OK; HF_ERROR_OUT_OF_MEMORY when more are armed than ever before and there is no
+ *         memory, or more than 16,777,152.
  *
  * Cost: O(1); seldom an allocation, as above.
  */
@@ -78,7 +80,7 @@ HF_API HF_MUST_USE hf_status hf_timer_wheel_arm(hf_timer_wheel *wheel, uint64_t 
  *
  * @param data  NULL, or receives what it was armed with, if it was armed.
  * @return whether it was armed: false when it has expired, or was disarmed before, or is
- * HF_NO_TIMER.
+ *         HF_NO_TIMER. One that is due and was not taken out yet is armed.
  *
  * Cost: O(1).
  */
@@ -87,27 +89,30 @@ HF_API bool hf_timer_wheel_disarm(hf_timer_wheel *wheel, hf_timer timer,
 
 /**
  * Takes out one that is due. Call it until there is none. Of two the one with the earlier deadline
- * comes first, unless less than a tick (about 1 ms) lies between them; then either may.
+ * comes first, unless both are in the same tick of 2^20 ns, or that one was armed when it was due
+ * already.
  *
  * @param now_ns  the present.
  * @param data    receives what it was armed with.
  * @return whether there was one.
  *
- * Cost: O(1) amortized over arming and the 2^20 ns ticks in which something was armed; of those in
- * the tick of the present that are not due yet, each is looked at again.
+ * Cost: O(1) amortized: a timer is looked at once when its turn comes, and before that at most
+ * seven times, less often the nearer it was when it was armed. Those that are due later in the tick
+ * of the present are looked at by each call that finds none due.
  */
 HF_API bool hf_timer_wheel_expire(hf_timer_wheel *wheel, uint64_t now_ns,
                                   void *HF_NULLABLE *HF_NONNULL data);
 
 /**
- * When to expire next: not later than the earliest deadline; earlier only when that is more than 64
- * ticks ahead, and then nothing may be due yet. UINT64_MAX: no timer is armed that is ever due.
+ * When to expire next: at the earliest deadline. Where that has passed, the latest present that the
+ * wheel was told of. UINT64_MAX: no timer is armed that is ever due.
  *
- * Cost: O(1), and the number of timers in the earliest tick.
+ * Cost: O(timers that share the earliest one's slot, which is as wide as it was far away when it
+ * was armed, or less): ask before going to sleep, and compare when arming.
  */
 HF_API uint64_t hf_timer_wheel_next_ns(const hf_timer_wheel *wheel);
 
-/** How many are armed. Cost: O(1). */
+/** How many are armed, those that are due included. Cost: O(1). */
 HF_API size_t hf_timer_wheel_count(const hf_timer_wheel *wheel);
 
 HF_END_NONNULL
