@@ -58,7 +58,8 @@ void hf__tokens_init(hf__tokens *tokens, const hf_token_bucket_options *options,
     shift++;
   }
   hf__wide scaled = (hf__wide)(options->tokens << shift) << HF__TICKS_SHIFT;
-  tokens->ticks_per_ns = (uint64_t)(scaled / options->period_ns);
+  /* Up, so that a wait of a whole number of nanoseconds does not come out as one more. */
+  tokens->ticks_per_ns = (uint64_t)((scaled + options->period_ns - 1) / options->period_ns);
   tokens->burst_ticks = options->burst << shift;
   tokens->epoch_ns = now_ns;
   tokens->shift = shift;

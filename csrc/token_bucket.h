@@ -5,7 +5,8 @@
  * Time is counted in ticks since the bucket was made, so many to a nanosecond that a token comes in
  * with every 2^shift ticks exactly: 8 to 16. What tokens cost is then a shift, and no rounding adds
  * up, whatever the rate. The clock is rounded down to ticks with each look at it, and how many
- * there are to a nanosecond once, by less than a part in 2^63.
+ * there are to a nanosecond is rounded up once, by less than a part in 2^63: in all a token is
+ * there less than a quarter of a nanosecond too early.
  *
  *     full_ticks   when the bucket would be full, if nobody took any more
  *     tokens(now)  (burst_ticks - max(0, full_ticks - now)) >> shift

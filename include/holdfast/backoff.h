@@ -11,7 +11,8 @@
  * Delays grow from `base_ns` by `exponential_base` with each retry, to `max_ns`. Jitter spreads
  * them, so that callers that failed together do not come back together. The kinds are those of
  * M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015, but that decorrelated
- * jitter stays spread when it has grown to `max_ns`, which there every other delay would be.
+ * jitter stays spread when it has grown to `max_ns`: there about a third of its delays come to just
+ * that.
  *
  * Nothing here waits or reads a clock. Threads: all functions are pure but hf_random_next().
  */
