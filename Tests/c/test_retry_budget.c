@@ -365,7 +365,7 @@ static void threads_take_what_successes_paid_and_no_more(void **state) {
     if (rows[i].most_saved == 1000000) {
       assert_int_equal(left, (paid - all.taken * 100) / 100);
     } else {
-      assert_in_range(left, 0, rows[i].most_saved);
+      assert_true(left <= rows[i].most_saved);
     }
     hf_retry_budget_destroy(shared.budget);
   }
