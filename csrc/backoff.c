@@ -87,7 +87,7 @@ static uint64_t grown_ns(uint64_t base_ns, uint64_t max_ns, double exponential_b
     factor *= factor;
   }
   double delay = (double)base_ns * power;
-  if (!(delay < (double)max_ns)) {
+  if (delay >= (double)max_ns) {
     return max_ns;
   }
   uint64_t whole = (uint64_t)delay;

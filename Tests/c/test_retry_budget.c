@@ -158,6 +158,16 @@ static void successes_pay_before_the_floor(void **state) {
   hf_retry_budget_destroy(budget);
 }
 
+static void the_floor_comes_in_when_its_second_is_over(void **state) {
+  (void)state;
+  hf_retry_budget *budget =
+      budget_of(&(hf_retry_budget_options){.floor_per_second = 1, .most_saved = 1}, 0);
+  assert_int_equal(take_all(budget, 0), 1);
+  assert_int_equal(take_all(budget, NS_PER_S - 1), 0);
+  assert_int_equal(take_all(budget, NS_PER_S), 1);
+  hf_retry_budget_destroy(budget);
+}
+
 static void without_successes_and_floor_there_are_no_retries(void **state) {
   (void)state;
   hf_retry_budget *budget =
@@ -297,6 +307,7 @@ typedef struct crowd {
   hf_retry_budget *budget;
   uint64_t step_ns;
   atomic_uint_least64_t clock_ns;
+  pthread_barrier_t start;
 } crowd;
 
 typedef struct worker {
@@ -311,6 +322,7 @@ typedef struct worker {
 static void *add_and_take(void *argument) {
   worker *self = argument;
   crowd *shared = self->shared;
+  pthread_barrier_wait(&shared->start);
   for (size_t i = 0; i < OPERATIONS; i++) {
     uint64_t now_ns =
         atomic_fetch_add_explicit(&shared->clock_ns, shared->step_ns, memory_order_relaxed);
@@ -331,6 +343,7 @@ static void *add_and_take(void *argument) {
 static worker run_crowd(crowd *shared, uint32_t adds_in_16, uint64_t *taken_ns) {
   worker workers[THREADS];
   pthread_t threads[THREADS];
+  pthread_barrier_init(&shared->start, NULL, THREADS);
   for (size_t i = 0; i < THREADS; i++) {
     workers[i] = (worker){shared, {i}, adds_in_16, 0, 0, NULL};
     if (taken_ns != NULL) {
@@ -347,6 +360,7 @@ static worker run_crowd(crowd *shared, uint32_t adds_in_16, uint64_t *taken_ns) 
     all.added += workers[i].added;
     all.taken += workers[i].taken;
   }
+  pthread_barrier_destroy(&shared->start);
   return all;
 }
 
@@ -411,6 +425,7 @@ int main(void) {
       cmocka_unit_test(five_successes_pay_a_retry),
       cmocka_unit_test(a_success_may_pay_several_retries),
       cmocka_unit_test(successes_pay_before_the_floor),
+      cmocka_unit_test(the_floor_comes_in_when_its_second_is_over),
       cmocka_unit_test(without_successes_and_floor_there_are_no_retries),
       cmocka_unit_test(the_widest_options_hold),
       cmocka_unit_test(resetting_makes_it_as_it_was),

@@ -309,3 +309,28 @@ hf_add_cache_mutant(cache_plain_number_not_acquired cache_read.c
 hf_add_cache_mutant(cache_number_not_acquired cache_read.c
                     "uint32_t word = HF__LOAD(place, memory_order_acquire)"
                     "uint32_t word = HF__LOAD(place, memory_order_relaxed)")
+
+# Token buckets and retry budgets: not one swap, so that somebody's change is lost; or what was seen
+# before it failed decides.
+
+function(hf_add_limit_mutant name source from to)
+  hf_add_mutant_core(${name} ${source} "${from}" "${to}")
+  set(others "$<FILTER:$<TARGET_OBJECTS:explore_limits_core>,EXCLUDE,/${source}[.]>")
+  hf_add_mutant_test(${name} explore_limits.c "${others}")
+endfunction()
+
+hf_add_limit_mutant(tokens_taken_by_store token_bucket.c
+                    "!HF__SWAP_IF(&tokens->full_ticks, &seen, full, memory_order_relaxed)"
+                    "(HF__STORE(&tokens->full_ticks, full, memory_order_relaxed), false)")
+hf_add_limit_mutant(tokens_taken_as_seen_before token_bucket.c
+                    "!HF__SWAP_IF(&tokens->full_ticks, &seen, full, memory_order_relaxed)"
+                    "!HF__SWAP_IF(&tokens->full_ticks, &seen, full, memory_order_relaxed) && !HF__SWAP_IF(&tokens->full_ticks, &seen, full, memory_order_relaxed)")
+hf_add_limit_mutant(tokens_given_back_by_store token_bucket.c
+                    "!HF__SWAP_IF(&from->full_ticks, &seen, full, memory_order_relaxed)"
+                    "(HF__STORE(&from->full_ticks, full, memory_order_relaxed), false)")
+hf_add_limit_mutant(success_stored retry_budget.c
+                    "!HF__SWAP_IF(&budget->saved, &seen, saved, memory_order_relaxed)"
+                    "(HF__STORE(&budget->saved, saved, memory_order_relaxed), false)")
+hf_add_limit_mutant(retry_taken_by_store retry_budget.c
+                    "if (HF__SWAP_IF(&budget->saved, &seen, seen - HUNDREDTHS, memory_order_relaxed)) {"
+                    "if (HF__STORE(&budget->saved, seen - HUNDREDTHS, memory_order_relaxed), true) {")
