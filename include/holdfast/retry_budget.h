@@ -81,8 +81,7 @@ HF_API bool hf_retry_budget_take(hf_retry_budget *budget, uint64_t now_ns);
 /** How many retries could be made now. Threads: any. Cost: O(1). */
 HF_API uint64_t hf_retry_budget_available(const hf_retry_budget *budget, uint64_t now_ns);
 
-/** As it was made. Threads: any; who asks meanwhile may find just the successes' retries as they were
- *  made. */
+/** As it was made. Threads: any; who asks meanwhile may find the floor as it was before. */
 HF_API void hf_retry_budget_reset(hf_retry_budget *budget, uint64_t now_ns);
 
 HF_END_NONNULL
