@@ -11,24 +11,34 @@
   import SwiftOverlayShims
 #endif
 
-/// The clock of a breaker as the core takes it: nanoseconds since some beginning.
+/// A clock as the core takes it: nanoseconds since some beginning.
 struct TimeSource: Sendable {
-  /// `nil`: the coarse clock, which is worth a branch because it costs no more than that.
+  /// `nil`: one of the system's, which is worth a branch because reading the coarse one costs no more
+  /// than that.
   private let read: (@Sendable () -> UInt64)?
+  private let isPrecise: Bool
 
   /// The clock that the kernel moves on with each tick, 100 to 1,000 times a second; `ContinuousClock`
   /// where there is none.
-  static let coarse = TimeSource()
+  static let coarse = TimeSource(isPrecise: false)
+
+  /// The same clock to the nanosecond, for some 20 ns a look; `ContinuousClock` where there is none.
+  static let precise = TimeSource(isPrecise: true)
 
   init(_ clock: some Clock<Duration>) {
-    let origin = clock.now
-    // A clock that goes back behind its beginning stands still.
-    read = { origin.duration(to: clock.now).wholeNanoseconds ?? 0 }
+    self.init(clock, since: clock.now)
   }
 
-  private init() {
+  init<Source: Clock<Duration>>(_ clock: Source, since origin: Source.Instant) {
+    // A clock that goes back behind its beginning stands still.
+    read = { origin.duration(to: clock.now).wholeNanoseconds ?? 0 }
+    isPrecise = true
+  }
+
+  private init(isPrecise: Bool) {
     #if os(Linux) || os(Android)
       read = nil
+      self.isPrecise = isPrecise
     #else
       self.init(ContinuousClock())
     #endif
@@ -39,7 +49,7 @@ struct TimeSource: Sendable {
     #if os(Linux) || os(Android)
       var time = timespec()
       unsafe _withUnprotectedUnsafeMutablePointer(to: &time) { time in
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, time)
+        _ = unsafe clock_gettime(isPrecise ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE, time)
       }
       return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000
         &+ UInt64(truncatingIfNeeded: time.tv_nsec)
