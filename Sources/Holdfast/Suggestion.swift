@@ -1,12 +1,15 @@
 /// The word that was probably meant.
 package enum Suggestion {
-  /// - Returns: the candidate with the fewest edits, when these are few for its length.
-  package static func nearest(to word: String, among candidates: [String]) -> String? {
+  /// - Parameter most: how many edits still make the same word; `nil`: as many as its length allows.
+  /// - Returns: the candidate with the fewest edits, when these are few.
+  package static func nearest(
+    to word: String, among candidates: [String], edits most: Int? = nil
+  ) -> String? {
     // Longer words are no slips of known ones, and would cost time for nothing.
     guard word.utf8.count <= 64 else { return nil }
     let scored = candidates.map { (name: $0, edits: edits(Array(word.utf8), Array($0.utf8))) }
     guard let best = scored.min(by: { $0.edits < $1.edits }) else { return nil }
-    return best.edits <= max(1, best.name.utf8.count / 3) ? best.name : nil
+    return best.edits <= most ?? max(1, best.name.utf8.count / 3) ? best.name : nil
   }
 
   /// `; did you mean 'x'?`, or nothing.

@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -8,8 +14,8 @@
   import Android
 #endif
 
-/// The errors of others, which are known by what every error carries, a domain and a code, or by the name of
-/// their type. So the library depends on none of those whose errors it knows.
+/// The errors of others. Most are known by what every error carries, a domain and a code, or by the
+/// name of their type, so that the library depends on none of those whose errors it knows.
 extension Transient {
   static func isTransient(foreign error: any Error) -> Bool {
     // Of an error without a domain of its own it is the name of its type, with the module.
@@ -19,6 +25,12 @@ extension Transient {
     case "System.Errno", "SystemPackage.Errno":
       guard let raw = (error as? any RawRepresentable)?.rawValue as? CInt else { return false }
       return isTransient(errno: Int(raw))
+    // These have no domain of their own where there is no Objective-C. (Asked for a `CocoaError`, an
+    // `NSError` of any domain says that it is one.)
+    case "FoundationEssentials.POSIXError":
+      return (error as? POSIXError).map { isTransient(errno: Int($0.code.rawValue)) } ?? false
+    case "FoundationEssentials.CocoaError":
+      return (error as? CocoaError).map { cocoaCodes.contains($0.code.rawValue) } ?? false
     case "NSURLErrorDomain":
       return urlCodes.contains(error._code)
     case "NSCocoaErrorDomain":
