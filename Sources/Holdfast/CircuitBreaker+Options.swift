@@ -93,22 +93,25 @@ extension CircuitBreaker.Options {
 }
 
 extension HoldfastError {
-  /// An error of the core about a breaker's options, which it names as C does.
-  init(ofOptions error: hf_error) {
+  /// An error of the core about options, which it names as C does.
+  init(
+    ofOptions error: hf_error, named names: [(core: String, own: String)] = breakerOptionNames
+  ) {
     let plain = HoldfastError(error)
     guard plain.code == .invalidArgument,
-      let (core, own) = optionNames.first(where: { plain.message.hasPrefix("\($0.core) is ") })
+      let (core, own) = names.first(where: { plain.message.hasPrefix("\($0.core) is ") })
     else {
       self = plain
       return
     }
-    let unit = core.hasSuffix("_ms") ? " (milliseconds)" : ""
+    let unit =
+      core.hasSuffix("_ms") ? " (milliseconds)" : core.hasSuffix("_ns") ? " (nanoseconds)" : ""
     self.init(
       invalidArgument: own + unit + plain.message.dropFirst(core.count), variable: plain.variable)
   }
 }
 
-private let optionNames: [(core: String, own: String)] = [
+let breakerOptionNames: [(core: String, own: String)] = [
   ("failure_threshold", "failureThreshold"),
   ("window_calls", "window"),
   ("window_ms", "window"),

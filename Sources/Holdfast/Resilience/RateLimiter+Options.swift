@@ -1,3 +1,5 @@
+import CHoldfast
+
 extension RateLimiter {
   /// How often something may happen, and what becomes of whoever comes too early.
   ///
@@ -27,5 +29,38 @@ extension RateLimiter {
       self.burst = burst
       self.longestWait = longestWait
     }
+  }
+}
+
+extension RateLimiter.Options {
+  /// As the core takes them, which checks their ranges; and the longest wait in nanoseconds.
+  func raw() throws(HoldfastError) -> (hf_token_bucket_options, longestWait: UInt64) {
+    guard let longestWait = longestWait.wholeNanoseconds, self.longestWait <= .seconds(31_536_000)
+    else {
+      throw HoldfastError(
+        invalidArgument: "longestWait is \(self.longestWait); it may be 0 to 365 days")
+    }
+    var raw = hf_token_bucket_options()
+    raw.tokens = try number(permits, "permits")
+    guard let period = per.wholeNanoseconds else {
+      throw HoldfastError(invalidArgument: "per is \(per); it may be 1 us to a day")
+    }
+    raw.period_ns = period
+    // 0 is the core's word for as many as come in a period.
+    raw.burst = burst == nil ? raw.tokens : try number(burst ?? 0, "burst")
+    if raw.burst == 0 { throw HoldfastError(invalidArgument: "burst is 0; it must be 1 or more") }
+    return (raw, longestWait)
+  }
+
+  /// What the core calls them.
+  static let names: [(core: String, own: String)] = [
+    ("tokens", "permits"), ("period_ns", "per"), ("burst", "burst"),
+  ]
+
+  private func number(_ value: Int, _ name: String) throws(HoldfastError) -> UInt64 {
+    guard let number = UInt64(exactly: value) else {
+      throw HoldfastError(invalidArgument: "\(name) is \(value); it must be 1 or more")
+    }
+    return number
   }
 }
