@@ -20,9 +20,10 @@ extension RateLimiter {
     /// The defaults. Change what you need.
     public init() {}
 
-    /// So many permits in each period.
+    /// With values of your own.
     public init(
-      permits: Int, per: Duration = .seconds(1), burst: Int? = nil, longestWait: Duration = .zero
+      permits: Int = 100, per: Duration = .seconds(1), burst: Int? = nil,
+      longestWait: Duration = .zero
     ) {
       self.permits = permits
       self.per = per
@@ -46,9 +47,11 @@ extension RateLimiter.Options {
       throw HoldfastError(invalidArgument: "per is \(per); it may be 1 us to a day")
     }
     raw.period_ns = period
-    // 0 is the core's word for as many as come in a period.
-    raw.burst = burst == nil ? raw.tokens : try number(burst ?? 0, "burst")
-    if raw.burst == 0 { throw HoldfastError(invalidArgument: "burst is 0; it must be 1 or more") }
+    if let burst {
+      raw.burst = try number(burst, "burst")
+      // To the core it is as many as come in a period.
+      if burst == 0 { throw HoldfastError(invalidArgument: "burst is 0; it must be 1 or more") }
+    }
     return (raw, longestWait)
   }
 
