@@ -41,6 +41,21 @@ let package = Package(
     .library(name: "HoldfastStorageConformance", targets: ["HoldfastStorageConformance"]),
     .executable(name: "holdfast", targets: ["HoldfastCommand"]),
   ],
+  // What joins the library to packages that others use too. While a trait is off, and by default each is,
+  // its package is neither fetched nor built, and the library depends on nothing.
+  traits: [
+    .trait(name: "SwiftLog", description: "SwiftLogSink: log events go to swift-log."),
+    .trait(name: "SwiftMetrics", description: "SwiftMetricsSink: metrics go to swift-metrics."),
+    .trait(
+      name: "ServiceLifecycle",
+      description: "Resilience is a Service of swift-service-lifecycle."),
+    .default(enabledTraits: []),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-metrics.git", from: "2.5.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.6.0"),
+  ],
   targets: [
     .target(
       name: "CHoldfast",
@@ -52,7 +67,15 @@ let package = Package(
     ),
     .target(
       name: "Holdfast",
-      dependencies: ["CHoldfast"],
+      dependencies: [
+        "CHoldfast",
+        .product(name: "Logging", package: "swift-log", condition: .when(traits: ["SwiftLog"])),
+        .product(
+          name: "CoreMetrics", package: "swift-metrics", condition: .when(traits: ["SwiftMetrics"])),
+        .product(
+          name: "ServiceLifecycle", package: "swift-service-lifecycle",
+          condition: .when(traits: ["ServiceLifecycle"])),
+      ],
       // Says how long what borrows a `Span` may live. Who uses the library does not need it.
       swiftSettings: swiftSettings + [.enableExperimentalFeature("Lifetimes")]
     ),
