@@ -101,7 +101,11 @@ public final class CircuitBreakerRegistry: Sendable {
   public func breaker(_ name: String) throws(HoldfastError) -> CircuitBreaker {
     if let breaker = handle.held(name) { return breaker }
     // With no lock held: these are the caller's, and may come back here.
-    let override = overrides(name)
+    return try breaker(name, override: overrides(name))
+  }
+
+  /// The breaker of a name; if there is none yet, one of this override instead of that of the registry.
+  func breaker(_ name: String, override: Override?) throws(HoldfastError) -> CircuitBreaker {
     let options = try override?.options?.raw()
     let now = time.now
     return try handle.breaker(name, options: options, now: now) { pin in

@@ -2,7 +2,7 @@
 import PackageDescription
 
 // An outside package: it finds Holdfast by the path in HOLDFAST_PATH. The sources of its targets
-// `Readme`, `Words` and `Columns` are those of examples/, which Tests/packaging/run copies in.
+// `Readme`, `Words`, `Columns` and `Calls` are those of examples/, which Tests/packaging/run copies in.
 let holdfast: Target.Dependency = .product(name: "Holdfast", package: "holdfast")
 
 let package = Package(
@@ -15,5 +15,6 @@ let package = Package(
     .executableTarget(name: "Readme", dependencies: [holdfast]),
     .executableTarget(name: "Words", dependencies: [holdfast]),
     .executableTarget(name: "Columns", dependencies: [holdfast]),
+    .executableTarget(name: "Calls", dependencies: [holdfast]),
   ]
 )
