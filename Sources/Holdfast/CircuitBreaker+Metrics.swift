@@ -39,7 +39,7 @@ extension CircuitBreaker {
     public let isDegraded: Bool
 
     /// The state for a gauge: 1 while calls are refused because it is open, or forced open; else 0.
-    public var openGauge: Int { state == .open || state == .forcedOpen ? 1 : 0 }
+    public var openGauge: Int { state.openGauge }
 
     /// Calls that succeeded, failed or were slow.
     public var calls: Int { successes + failures + slow }

@@ -19,6 +19,9 @@ extension CircuitBreaker {
     /// The name that logs use, such as `half_open`.
     public var description: String { rawValue }
 
+    /// For a gauge: 1 while calls are refused because it is open, or forced open; else 0.
+    var openGauge: Int { self == .open || self == .forcedOpen ? 1 : 0 }
+
     init(_ raw: hf_breaker_state) {
       switch raw {
       case HF_BREAKER_OPEN: self = .open
