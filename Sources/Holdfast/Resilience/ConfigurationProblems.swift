@@ -2,6 +2,8 @@
 struct ConfigurationProblems {
   private var lines: [String] = []
 
+  var count: Int { lines.count }
+
   /// More are only counted: a message is for people.
   private static let mostShown = 20
 

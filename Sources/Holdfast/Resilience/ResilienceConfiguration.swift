@@ -109,14 +109,32 @@ public struct ResilienceConfiguration: Sendable {
   /// - Complexity: O(1).
   public func check() throws(HoldfastError) {
     var problems = ConfigurationProblems()
+    try check(at: "", into: &problems)
+    try problems.throwIfAny()
+  }
+
+  /// `path`: what the names are to begin with.
+  func check(at path: String, into problems: inout ConfigurationProblems) throws(HoldfastError) {
+    let before = problems.count
     for parameter in Self.parameters {
       if let value = parameter.valueOutOfRange(of: self) {
-        problems.add("\(parameter.name) is \(value)", accepted: parameter.accepted)
+        problems.add("\(path)\(parameter.name) is \(value)", accepted: parameter.accepted)
       }
     }
-    try problems.throwIfAny()
-    // What remains of the breaker's options only a breaker checks.
-    _ = try CircuitBreaker(options: circuitBreaker)
+    if problems.count > before { return }
+    // What is not in the table, and what concerns two values at once, only those know who use it.
+    do {
+      _ = try CircuitBreaker(options: circuitBreaker)
+    } catch {
+      guard error.code == .invalidArgument else { throw error }
+      problems.add("\(path)circuitBreaker.\(error.message)")
+    }
+    do {
+      _ = try RateLimiter("", rateLimit)
+    } catch {
+      guard error.code == .invalidArgument else { throw error }
+      problems.add("\(path)rateLimit.\(error.message)")
+    }
   }
 }
 

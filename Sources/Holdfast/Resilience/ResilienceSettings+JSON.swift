@@ -73,6 +73,8 @@ extension ResilienceSettings {
     var reader = ConfigurationReader()
     reader.read(value, into: &result)
     try reader.problems.throwIfAny()
+    // What concerns two values at once.
+    try result.check()
     self = result
   }
 }

@@ -37,15 +37,17 @@ public struct ResilienceSettings: Sendable {
   /// Checks every range of every preset and time-out.
   ///
   /// - Throws: ``HoldfastError/Code/invalidArgument``, which says of each that is out of range what it
-  ///   is and what is accepted.
+  ///   is and what is accepted, with its preset, as in `api.maxAttempts`.
   /// - Complexity: O(1).
   public func check() throws(HoldfastError) {
-    for configuration in changed.values { try configuration.check() }
     var problems = ConfigurationProblems()
     for parameter in Self.parameters {
       if let value = parameter.valueOutOfRange(of: self) {
         problems.add("\(parameter.name) is \(value)", accepted: parameter.accepted)
       }
+    }
+    for preset in ResiliencePreset.allCases {
+      try changed[preset]?.check(at: "\(preset.rawValue).", into: &problems)
     }
     try problems.throwIfAny()
   }

@@ -190,6 +190,12 @@ import Testing
     #expect(message(json) == expected)
   }
 
+  @Test func `what two values together may not be is refused too`() {
+    #expect(
+      message(#"{"version":1,"api":{"rate_limit":{"permits":1001,"per":0.000001}}}"#)
+        .hasPrefix("api.rateLimit.permits is "))
+  }
+
   @Test func `everything that is wrong is told in one error`() {
     #expect(
       message(

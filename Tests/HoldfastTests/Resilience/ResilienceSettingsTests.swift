@@ -40,11 +40,17 @@ import Testing
     settings[.ml].maxAttempts = 0
     #expect(
       Self.message { try settings.check() }
-        == "maxAttempts is 0 (accepted: a whole number, 1 to 1000)")
+        == "ml.maxAttempts is 0 (accepted: a whole number, 1 to 1000)")
     settings[.ml].maxAttempts = 1
     settings.timeouts.redis = .zero
     #expect(
       Self.message { try settings.check() }
         == "timeouts.redis is 0.0 seconds (accepted: seconds, more than 0 and at most 31536000)")
+    settings[.ml].maxAttempts = 0
+    settings[.custom].circuitBreaker.probes = 0
+    let message = Self.message { try settings.check() }
+    #expect(message.contains("timeouts.redis is 0.0 seconds"))
+    #expect(message.contains("; ml.maxAttempts is 0"))
+    #expect(message.contains("; custom.circuitBreaker.probes is 0"))
   }
 }
