@@ -24,6 +24,8 @@ final class Attempt: TimerTarget, @unchecked Sendable {
   }
 
   fileprivate struct State {
+    /// Which use of this object it is.
+    var turn: UInt64 = 0
     var phase = Phase.running
     /// Not while it waits for a thread.
     var hasBegun = false
@@ -33,6 +35,8 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     var task: BodyTask?
     /// How many are cancelling the task just now. It does not end before they have done.
     var cancelling = 0
+    /// Whether the end of the task waits for those, or did.
+    var endIsHeldUp = false
     var waiter: CheckedContinuation<Void, Never>?
     /// The end of the task, which waits for those.
     var ending: CheckedContinuation<Void, Never>?
@@ -55,10 +59,15 @@ final class Attempt: TimerTarget, @unchecked Sendable {
 
   private let state = Guarded(State())
 
-  /// What the body threw; `nil`: it returned. To be asked when it has ended.
-  var failure: (any Error)? { state.withLock { $0.failure } }
-
   // MARK: - The caller
+
+  /// What became of an attempt.
+  enum Outcome {
+    /// The body ended in time, and threw this; `nil`: it returned.
+    case ended((any Error)?, isReusable: Bool)
+    /// It did not.
+    case late
+  }
 
   /// Starts a body and waits until it ends, or until the deadline.
   ///
@@ -66,19 +75,29 @@ final class Attempt: TimerTarget, @unchecked Sendable {
   /// what comes of it.
   ///
   /// - Parameter start: starts the task of the body, in which ``run(_:)`` is called.
-  /// - Returns: whether it ended in time.
   func run(
     until deadline: UInt64, timers: Timers, start: () async throws -> Void
-  ) async rethrows -> Bool {
+  ) async rethrows -> Outcome {
     let timer = timers.arm(self, at: deadline)
-    defer { timers.disarm(timer) }
+    let turn = state.withLock { $0.turn }
     try await withTaskCancellationHandler {
       try await start()
       if isRunning { await whenOver() }
     } onCancel: {
-      cancel()
+      cancel(turn)
     }
-    return state.withLock { $0.phase == .ended }
+    let isDisarmed = timers.disarm(timer)
+    return state.withLock { state in
+      guard state.phase == .ended else { return .late }
+      let failure = state.failure
+      // Else the timer, or who cancels, has it in hand yet. The task of the body has done with it when it said
+      // that it ended.
+      guard isDisarmed, state.cancelling == 0, !state.endIsHeldUp else {
+        return .ended(failure, isReusable: false)
+      }
+      state = State(turn: state.turn &+ 1)
+      return .ended(failure, isReusable: true)
+    }
   }
 
   private var isRunning: Bool { state.withLock { $0.phase == .running } }
@@ -147,7 +166,8 @@ final class Attempt: TimerTarget, @unchecked Sendable {
       }
       let waiter = state.waiter
       state.waiter = nil
-      return (waiter, state.leftBehind, state.cancelling > 0)
+      state.endIsHeldUp = state.cancelling > 0
+      return (waiter, state.leftBehind, state.endIsHeldUp)
     }
     waiter?.resume()
     if let leftBehind {
@@ -169,9 +189,9 @@ final class Attempt: TimerTarget, @unchecked Sendable {
 
   // MARK: - Who cancels it
 
-  /// Cancels the body, now or when it begins.
-  private func cancel() {
-    let task = state.withLock { $0.cancel() }
+  /// Cancels the body, now or when it begins; not that of a later turn.
+  private func cancel(_ turn: UInt64) {
+    let task = state.withLock { $0.turn == turn ? $0.cancel() : nil }
     finishCancelling(task)
   }
 
@@ -208,5 +228,21 @@ extension Attempt.State {
     isCancelled = true
     if task != nil { cancelling += 1 }
     return task
+  }
+}
+
+/// Attempts that have ended, for those to come: a call then has one allocation less.
+final class AttemptPool: Sendable {
+  private static let most = 64
+  private let free = Guarded<[Attempt]>([])
+
+  func take() -> Attempt {
+    free.withLock { $0.popLast() } ?? Attempt()
+  }
+
+  func giveBack(_ attempt: Attempt) {
+    free.withLock { free in
+      if free.count < AttemptPool.most { free.append(attempt) }
+    }
   }
 }

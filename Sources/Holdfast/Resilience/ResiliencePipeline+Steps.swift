@@ -189,15 +189,16 @@ extension ResiliencePipeline {
     guard call.deadline == .max || call.attemptBegan < call.deadline else {
       throw DeadlinePassed()
     }
-    let attempt = Attempt()
-    let isInTime = try await attempt.run(until: call.deadline, timers: timers) {
+    let attempt = attempts.take()
+    let outcome = try await attempt.run(until: call.deadline, timers: timers) {
       try await body(attempt)
     }
-    guard isInTime else {
+    guard case .ended(let failure, let isReusable) = outcome else {
       leaveBehind(attempt, &call)
       observer?.attemptEnded(.timeout, after: timers.now &- call.attemptBegan)
       throw DeadlinePassed(inBody: true)
     }
-    return attempt.failure
+    if isReusable { attempts.giveBack(attempt) }
+    return failure
   }
 }

@@ -33,6 +33,7 @@ public final class ResiliencePipeline: Sendable {
   let timers: Timers
   let observer: PipelineObserver?
   let counts = Counts()
+  let attempts = AttemptPool()
   /// Whether the time at which an attempt begins is asked for though no time limit needs it.
   let timesAttempts: Bool
   /// Whether the innermost stage reads the clock.
