@@ -78,7 +78,7 @@ public final class Resilience: Sendable {
     _ settings: ResilienceSettings, budget: RetryBudget, timers: Timers, seed: UInt64,
     observers: Observers, breakers: CircuitBreakerRegistry
   ) throws(HoldfastError) {
-    for preset in ResiliencePreset.allCases { try settings[preset].check() }
+    try settings.check()
     self.settings = settings
     self.budget = budget
     self.timers = timers
@@ -212,8 +212,19 @@ public final class Resilience: Sendable {
   /// }
   /// ```
   ///
+  /// With the package trait `ServiceLifecycle` this is a `Service`, which also ends, and then throws
+  /// nothing, when its group shuts down gracefully.
+  ///
   /// - Throws: `CancellationError`.
   public func run() async throws {
+    #if ServiceLifecycle
+      try await untilShutdown { try await self.evictNowAndThen() }
+    #else
+      try await evictNowAndThen()
+    #endif
+  }
+
+  private func evictNowAndThen() async throws {
     while true {
       try await timers.sleep(until: timers.now &+ 60_000_000_000)
       evictIdle()

@@ -122,20 +122,30 @@ public struct ResilienceConfiguration: Sendable {
       }
     }
     if problems.count > before { return }
-    // What is not in the table, and what concerns two values at once, only those know who use it.
-    do {
-      _ = try CircuitBreaker(options: circuitBreaker)
-    } catch {
-      guard error.code == .invalidArgument else { throw error }
-      problems.add("\(path)circuitBreaker.\(error.message)")
+    // What is not in the table, and what concerns two values at once, only those know who use it. They
+    // are not asked about the defaults, which is what there is as a rule.
+    var others = circuitBreaker
+    others.failureThreshold = Self.defaults.failureThreshold
+    others.openTime = Self.defaults.openTime
+    if others != Self.defaults {
+      do {
+        _ = try CircuitBreaker(options: circuitBreaker)
+      } catch {
+        guard error.code == .invalidArgument else { throw error }
+        problems.add("\(path)circuitBreaker.\(error.message)")
+      }
     }
-    do {
-      _ = try RateLimiter("", rateLimit)
-    } catch {
-      guard error.code == .invalidArgument else { throw error }
-      problems.add("\(path)rateLimit.\(error.message)")
+    if rateLimit != RateLimiter.Options() {
+      do {
+        _ = try RateLimiter("", rateLimit)
+      } catch {
+        guard error.code == .invalidArgument else { throw error }
+        problems.add("\(path)rateLimit.\(error.message)")
+      }
     }
   }
+
+  private static let defaults = CircuitBreaker.Options()
 }
 
 private func isInstance<E: Error>(_ error: any Error, of type: E.Type) -> Bool { error is E }

@@ -105,9 +105,8 @@ extension ResilienceSettings {
     guard let timeout = key.split(separator: ".").dropFirst().first else {
       return ["RESILIENCE_\(key.uppercased())"]
     }
-    return ["TIMEOUT_\(timeout.uppercased())"] + [
-      "TIMEOUT_\(timeout.uppercased())", "timeout_\(timeout)",
-    ]
+    let name = "TIMEOUT_\(timeout.uppercased())"
+    return [name, name, name.lowercased()]
   }
 }
 

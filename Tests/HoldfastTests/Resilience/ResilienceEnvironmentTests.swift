@@ -90,6 +90,7 @@ import Testing
     ("0.000000001", Duration.nanoseconds(1)), ("31536000", .seconds(31_536_000)),
     ("0.3", .milliseconds(300)), ("1234.567", .milliseconds(1_234_567)),
     ("007", .seconds(7)), ("2.50", .milliseconds(2500)), ("0.1", .milliseconds(100)),
+    ("1.001", .milliseconds(1001)), ("8.2", .milliseconds(8200)),
   ])
   func `a time is exact to the nanosecond`(text: String, expected: Duration) throws {
     let settings = try ResilienceSettings(environment: ["HOLDFAST_API_TIMEOUT": text])

@@ -1,5 +1,6 @@
 import Holdfast
 import Logging
+import ServiceLifecycle
 
 var logger = Logger(label: "shop")
 logger.logLevel = .notice
@@ -25,3 +26,12 @@ abandoned.add(1)  // prints: meter abandoned{} += 1.0
 abandoned.add(-2)  // prints: meter abandoned{} -= 2.0
 let seconds = metrics.makeHistogram("seconds", help: "Times.", tags: [("a", "b")], buckets: [1])
 seconds.record(0.25)  // prints: recorder seconds{a=b} 0.25
+
+let service: any Service = try Resilience(metrics: metrics, log: log)
+let cancelled = Task { try await service.run() }
+cancelled.cancel()
+print(await cancelled.result)  // prints: failure(Swift.CancellationError())
+let running = Task { try await service.run() }
+Shutdown.begin()
+try await running.value
+print("shut down")  // prints: shut down
