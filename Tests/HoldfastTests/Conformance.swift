@@ -106,6 +106,22 @@ enum Conformance {
     }
   }
 
+  /// A row of `retry_delays`: seconds.
+  struct RetryDelayRow: Decodable {
+    let id: String
+    let maxAttempts: Int
+    let baseDelay: Double
+    let maxDelay: Double
+    let delays: [Double]
+
+    enum CodingKeys: String, CodingKey {
+      case id, delays
+      case maxAttempts = "max_attempts"
+      case baseDelay = "base_delay"
+      case maxDelay = "max_delay"
+    }
+  }
+
   /// What a row expects: an answer, or an error whose offset binds where it is known.
   enum Expectation: Equatable {
     case result(Bool)

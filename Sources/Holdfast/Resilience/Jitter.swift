@@ -12,8 +12,8 @@ public enum Jitter: String, Sendable, Hashable, CaseIterable, Codable {
   case full
   /// d/2 to d, each as likely: never an immediate retry.
   case equal
-  /// From the base to three times the delay before, at most the maximum. Does not ask how many retries
-  /// there were, nor for the exponential base.
+  /// From the base to three times the delay before, or to the maximum if that is less, each as likely.
+  /// Does not ask how many retries there were, nor for the exponential base.
   case decorrelated
 
   var raw: hf_jitter {
