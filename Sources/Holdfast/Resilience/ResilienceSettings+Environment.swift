@@ -141,6 +141,6 @@ extension String {
     let isPlain = parts.allSatisfy { part in
       !part.isEmpty && part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
-    return isPlain && parts.count <= 2 ? Double(self) : nil
+    return isPlain ? Double(self) : nil
   }
 }

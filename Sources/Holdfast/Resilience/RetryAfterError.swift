@@ -8,7 +8,7 @@
 /// extension ServiceError: HTTPStatusError, RetryAfterError {
 ///   var httpStatus: Int { response.status }
 ///   var retryAfter: Duration? {
-///     response.headers["Retry-After"].flatMap { Int($0) }.map { .seconds($0) }
+///     response.headers["Retry-After"].flatMap(RetryAfterField.delay(_:))
 ///   }
 /// }
 /// ```
