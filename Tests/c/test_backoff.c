@@ -167,14 +167,14 @@ typedef struct spread {
 
 static void spread_add(spread *of, double value) {
   assert_true(value >= 0 && value <= 1);
-  size_t bucket = (size_t)(value * BUCKETS);
+  size_t bucket = (size_t)(value * (double)BUCKETS);
   of->counts[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
   of->samples++;
   of->sum += value;
 }
 
 static void check_spread(const spread *of, const char *what) {
-  double expected = (double)of->samples / BUCKETS;
+  double expected = (double)of->samples / (double)BUCKETS;
   double chi_square = 0;
   for (size_t i = 0; i < BUCKETS; i++) {
     chi_square += (of->counts[i] - expected) * (of->counts[i] - expected) / expected;
@@ -294,8 +294,8 @@ static void decorrelated_jitter_grows_by_half_with_each_retry(void **state) {
     }
   }
   for (int i = 0; i < RETRIES; i++) {
-    double mean = sums[i] / SAMPLES;
-    double deviation = sqrt((squares[i] / SAMPLES - mean * mean) / SAMPLES);
+    double mean = sums[i] / (double)SAMPLES;
+    double deviation = sqrt((squares[i] / (double)SAMPLES - mean * mean) / (double)SAMPLES);
     double off = (mean - (3 * pow(1.5, i) - 1)) / deviation;
     printf("decorrelated, retry %d: mean %.3f of the base, off by %.2f deviations\n", i + 1, mean,
            off);
