@@ -5,6 +5,12 @@ import Testing
 /// A permit, a cancellation and a time that is up, in every order, before, between and after the steps
 /// of those who wait; and at random against a plain model.
 @Suite struct BulkheadInterleavingTests {
+  /// Stands still.
+  private let clock = ManualClock()
+  private let timers: Timers
+
+  init() { timers = Timers(clock: clock) }
+
   // MARK: - Every order
 
   private enum Event: CaseIterable {
@@ -99,8 +105,6 @@ import Testing
   private func check(
     _ word: [Event], _ interlude: Interlude, isDeadline: Bool
   ) throws -> BulkheadCall.Outcome {
-    let clock = ManualClock()
-    let timers = Timers(clock: clock)
     let bulkhead = try Bulkhead(
       "x", .init(limit: 1, queue: 2, longestWait: isDeadline ? nil : .seconds(1)), timers: timers)
     let other = BulkheadCall(bulkhead)
@@ -225,7 +229,6 @@ import Testing
   func `whatever is done, it does as the model does`(seed: UInt64) throws {
     var random = SeededRandom(seed: seed)
     var plain = Plain()
-    let timers = Timers(clock: ManualClock())
     let bulkhead = try Bulkhead(
       "x", .init(limit: plain.limit, queue: plain.queue, longestWait: .seconds(1)), timers: timers)
     var calls: [BulkheadCall] = []

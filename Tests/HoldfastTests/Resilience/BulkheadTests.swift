@@ -1,4 +1,4 @@
-import Synchronization
+import CHoldfastInternals
 import Testing
 
 @testable import Holdfast
@@ -260,6 +260,21 @@ import Testing
     let reads = clock.readCount
     try await bulkhead.run {}
     #expect(clock.readCount == reads)
+  }
+
+  @Test func `a call that need not wait allocates nothing`() async throws {
+    guard hft_allocated_bytes() != UInt64.max else {
+      print("skipped: allocations are counted only where the program uses jemalloc")
+      return
+    }
+    let bulkhead = try bulkhead()
+    // It never waits, so it stays on this thread, whose count it is.
+    for _ in 0..<10 { try await bulkhead.run {} }
+    let before = hft_allocated_bytes()
+    for _ in 0..<1000 { try await bulkhead.run {} }
+    let allocated = hft_allocated_bytes() - before
+    #expect(allocated == 0, "\(allocated) bytes")
+    #expect(bulkhead.figures.admitted == 1010)
   }
 
   // MARK: - Cancellation
