@@ -97,6 +97,16 @@ func callsThroughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
   return outcome(calls.throughC)
 }
 
+func timersThroughSwift(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let calls: TimerCalls = unsafe object(data)
+  return calls.throughSwift()
+}
+
+func timersThroughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let calls: TimerCalls = unsafe object(data)
+  return outcome(calls.throughC)
+}
+
 /// What a run comes to. One that fails ends the program: its time would mean nothing.
 func outcome(_ body: () throws -> UInt64) -> UInt64 {
   do {
@@ -169,6 +179,14 @@ unsafe rows.append(
     set_up: { _ in unsafe retained { try BreakerCalls() } },
     run: callsThroughSwift, reference: lasting("the C calls from Swift, with the clock"),
     run_reference: callsThroughC, tear_down: tearDown, operations: BreakerCalls.operations,
+    parts: 1, reference_is_other_work: false, allocates_nothing: true, report_difference: true,
+    counts_waiting: false))
+unsafe rows.append(
+  bench_row(
+    name: lasting("timer/swift/arm-disarm"), parameter: nil,
+    set_up: { _ in unsafe retained { try TimerCalls() } },
+    run: timersThroughSwift, reference: lasting("the C calls from Swift, with the clock"),
+    run_reference: timersThroughC, tear_down: tearDown, operations: TimerCalls.operations,
     parts: 1, reference_is_other_work: false, allocates_nothing: true, report_difference: true,
     counts_waiting: false))
 unsafe rows += [("", "bytes"), ("/number", "number"), ("/object", "object")].map { suffix, kind in

@@ -1,5 +1,5 @@
 /// One task that sleeps until a timer is due.
-final class TimerSleeper: TimerTarget, @unchecked Sendable {
+package final class TimerSleeper: TimerTarget, @unchecked Sendable {
   private enum State {
     case idle
     case asleep(CheckedContinuation<Void, any Error>)
@@ -7,6 +7,8 @@ final class TimerSleeper: TimerTarget, @unchecked Sendable {
   }
 
   private let state = Guarded(State.idle)
+
+  package override init() {}
 
   override func timeIsUp() { wake(isCancelled: false) }
 

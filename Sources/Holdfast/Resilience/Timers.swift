@@ -4,19 +4,20 @@ import CHoldfast
 ///
 /// A class to be subclassed, and not a protocol, because the wheel keeps one word of it. It has no state,
 /// so it is `Sendable` as long as the subclass is.
-class TimerTarget: @unchecked Sendable {
+package class TimerTarget: @unchecked Sendable {
+
   /// Called once, with no lock held, on the thread that serves all timers: so it is to be short, and
   /// does not wait for anything.
   func timeIsUp() {}
 }
 
 /// A timer that was armed.
-struct TimerID: Sendable {
+package struct TimerID: Sendable {
   fileprivate let shard: Int
   fileprivate let timer: UInt64
 
   /// No timer: there is nothing to disarm.
-  static let none = TimerID(shard: 0, timer: 0)
+  package static let none = TimerID(shard: 0, timer: 0)
 }
 
 /// Many deadlines of one clock, of which few are ever reached.
@@ -40,9 +41,9 @@ struct TimerID: Sendable {
 /// So every such instant, and with it every deadline, has an alarm that rings by then, or a pass under way
 /// that will set one. Who arms anything later has nothing to report, which is nearly always so: where all
 /// time-outs are as long, one of them for each length of time.
-final class Timers: Sendable {
+package final class Timers: Sendable {
   /// Those of the system's clock.
-  static let standard: Timers = {
+  package static let standard: Timers = {
     let time = TimeSource.precise
     return Timers(time, DispatchAlarm(time))
   }()
@@ -76,7 +77,7 @@ final class Timers: Sendable {
   deinit { alarm.stop() }
 
   /// In nanoseconds since some beginning.
-  var now: UInt64 { time.now }
+  package var now: UInt64 { time.now }
 
   /// Arms a timer, and retains its target until it is told or disarmed.
   ///
@@ -85,7 +86,7 @@ final class Timers: Sendable {
   /// takes.
   ///
   /// - Parameter deadline: what has passed is told soon; `.max` is never told.
-  func arm(_ target: TimerTarget, at deadline: UInt64) -> TimerID {
+  package func arm(_ target: TimerTarget, at deadline: UInt64) -> TimerID {
     let shard = Timers.shard(for: target)
     switch shards[shard].arm(target, at: deadline) {
     case .armed(let timer):
@@ -103,7 +104,7 @@ final class Timers: Sendable {
   ///
   /// - Returns: `false` when its target was told, or is just being told, or it was disarmed before.
   @discardableResult
-  func disarm(_ timer: TimerID) -> Bool {
+  package func disarm(_ timer: TimerID) -> Bool {
     shards[timer.shard].disarm(timer.timer)
   }
 
