@@ -119,6 +119,8 @@ public final class Resilience: Sendable {
   /// - Parameters:
   ///   - preset: which values it begins with.
   ///   - name: at most 4,096 bytes of UTF-8; `nil`: the file and the line of the call.
+  ///   - fileID: the file of the call.
+  ///   - line: its line.
   ///   - configure: changes values for this pipeline. Those of the breaker, the bulkhead and the rate
   ///     limiter count for the first pipeline of the name only.
   /// - Throws: ``HoldfastError/Code/invalidArgument`` when a value is out of range,
