@@ -20,7 +20,8 @@ protocol TimerAlarm: Sendable {
 ///
 /// Dispatch keeps the time on a thread of its own, and a serial queue of one's own gets a thread that is
 /// made for it if need be. So it rings also while code that blocks holds every thread that Swift's tasks
-/// run on, which is when time-outs are wanted most.
+/// run on, which is when time-outs are wanted most; a queue shared with those tasks would get one a second
+/// later, when Dispatch has seen that the others are held.
 final class DispatchAlarm: TimerAlarm {
   private struct State {
     let source: any DispatchSourceTimer
