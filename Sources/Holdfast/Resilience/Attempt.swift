@@ -19,6 +19,8 @@ final class Attempt: TimerTarget, @unchecked Sendable {
 
   fileprivate enum Phase {
     case running, ended, timedOut
+    /// It was cancelled before it began, and will not.
+    case withdrawn
     /// It was timed out, and nobody waits for it.
     case abandoned
   }
@@ -29,7 +31,6 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     var phase = Phase.running
     /// Not while it waits for a thread.
     var hasBegun = false
-    var isCancelled = false
     var failure: (any Error)?
     /// The task of the body, while the body runs.
     var task: BodyTask?
@@ -72,7 +73,7 @@ final class Attempt: TimerTarget, @unchecked Sendable {
   /// Starts a body and waits until it ends, or until the deadline.
   ///
   /// When the caller is cancelled, so is the body, and it is waited for as before: it is to say itself
-  /// what comes of it.
+  /// what comes of it. One that has not begun never does.
   ///
   /// - Parameter start: starts the task of the body, in which ``run(_:)`` is called.
   func run(
@@ -88,6 +89,8 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     }
     let isDisarmed = timers.disarm(timer)
     return state.withLock { state in
+      // Its task has it in hand yet.
+      if state.phase == .withdrawn { return .ended(CancellationError(), isReusable: false) }
       guard state.phase == .ended else { return .late }
       let failure = state.failure
       // Else the timer, or who cancels, has it in hand yet. The task of the body has done with it when it said
@@ -144,14 +147,12 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     // The handle stays good beyond this closure: the task does not end before `end` has taken it away
     // and whoever was using it has done.
     let task = unsafe withUnsafeCurrentTask { unsafe $0.map { unsafe BodyTask(handle: $0) } }
-    let (mayBegin, isCancelled) = state.withLock { state in
-      guard state.phase == .running else { return (false, false) }
+    return state.withLock { state in
+      guard state.phase == .running else { return false }
       state.hasBegun = true
       state.task = task
-      return (true, state.isCancelled)
+      return true
     }
-    if mayBegin, isCancelled { unsafe task?.handle.cancel() }
-    return mayBegin
   }
 
   /// - Returns: whether somebody is cancelling the task just now, so that it has to wait.
@@ -189,10 +190,18 @@ final class Attempt: TimerTarget, @unchecked Sendable {
 
   // MARK: - Who cancels it
 
-  /// Cancels the body, now or when it begins; not that of a later turn.
+  /// Cancels the body, or keeps it from beginning; not that of a later turn.
   private func cancel(_ turn: UInt64) {
-    let task = state.withLock { $0.turn == turn ? $0.cancel() : nil }
+    let (task, waiter) = state.withLock { state -> (BodyTask?, CheckedContinuation<Void, Never>?) in
+      guard state.turn == turn, state.phase == .running else { return (nil, nil) }
+      if state.hasBegun { return (state.cancel(), nil) }
+      state.phase = .withdrawn
+      let waiter = state.waiter
+      state.waiter = nil
+      return (nil, waiter)
+    }
     finishCancelling(task)
+    waiter?.resume()
   }
 
   override func timeIsUp() {
@@ -225,7 +234,6 @@ final class Attempt: TimerTarget, @unchecked Sendable {
 extension Attempt.State {
   /// The task to be cancelled, which does not end before ``cancelling`` is counted down again.
   fileprivate mutating func cancel() -> Attempt.BodyTask? {
-    isCancelled = true
     if task != nil { cancelling += 1 }
     return task
   }

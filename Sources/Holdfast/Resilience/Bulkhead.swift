@@ -47,7 +47,7 @@ public final class Bulkhead: Sendable {
   /// The name that errors carry.
   public let name: String
 
-  private let timers: Timers
+  let timers: Timers
   let state: Guarded<State>
 
   /// Makes a bulkhead.

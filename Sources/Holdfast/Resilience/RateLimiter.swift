@@ -43,7 +43,7 @@ import Synchronization
   /// Sendable: the C bucket may be used by any number of threads, and only `deinit` frees it.
   private nonisolated(unsafe) let pointer: OpaquePointer
   private let longestWait: UInt64
-  private let timers: Timers
+  let timers: Timers
   private let counts = Counts()
 
   /// Makes a limiter, with all permits there that may be taken at once.

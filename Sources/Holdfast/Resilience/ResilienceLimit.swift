@@ -13,8 +13,8 @@ struct ResilienceCall {
   var deadline = UInt64.max
   /// Where the stage stands that set it; `nil`: a scope did.
   var limitedBy: Int?
-  /// When the last attempt began; only known where somebody will ask.
-  var attemptBegan: UInt64 = 0
+  /// When the last attempt began; only known where somebody will ask, else `.max`.
+  var attemptBegan = UInt64.max
   /// The bulkheads around, a bit for the place of each.
   var entered: UInt64 = 0
   /// Those whose permit is the call's. Of the others an abandoned body has it.

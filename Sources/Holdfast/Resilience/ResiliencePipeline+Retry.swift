@@ -67,11 +67,13 @@ extension ResiliencePipeline {
       throw error
     }
     let now = timers.now
-    if history.attempts.isEmpty { history.firstBegan = call.attemptBegan }
+    // The first one may have been refused before it began.
+    let began = min(call.attemptBegan, now)
+    if history.attempts.isEmpty { history.firstBegan = began }
     history.attempts.append(
       .init(
-        error: error, began: .init(nanoseconds: call.attemptBegan &- history.firstBegan),
-        duration: .init(nanoseconds: now &- call.attemptBegan),
+        error: error, began: .init(nanoseconds: began &- history.firstBegan),
+        duration: .init(nanoseconds: now &- began),
         delay: .init(nanoseconds: history.delay)))
     let number = history.attempts.count
     guard number < retry.policy.maxAttempts else {
@@ -98,7 +100,11 @@ extension ResiliencePipeline {
       try await enterAgain(&call)
     } catch is BulkheadFullError {
       throw exhausted(.bulkhead, history)
+    } catch var passed as DeadlinePassed {
+      passed.lastError = error
+      throw passed
     }
+    call.attemptBegan = timers.now
     counts.retries.add(1, ordering: .relaxed)
   }
 

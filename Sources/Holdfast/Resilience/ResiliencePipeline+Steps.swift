@@ -11,7 +11,7 @@ extension ResiliencePipeline {
     switch stages[index] {
     case .rateLimit(let limiter):
       do {
-        try await limiter.enter(until: call.deadline)
+        try await limiter.enter(until: deadline(of: call, by: limiter.timers))
       } catch {
         throw refused(error, by: .rateLimit)
       }
@@ -27,13 +27,22 @@ extension ResiliencePipeline {
     }
   }
 
+  /// When the call has to be over by the timers of a stage, which may count from another instant.
+  @inline(__always) private func deadline(
+    of call: borrowing ResilienceCall, by others: Timers
+  ) -> UInt64 {
+    if others === timers || call.deadline == .max { return call.deadline }
+    let now = timers.now
+    return others.now &+ (call.deadline > now ? call.deadline - now : 0)
+  }
+
   // MARK: - Bulkheads
 
   @inline(__always) private func within(
     _ bulkhead: Bulkhead, _ index: Int, _ call: inout ResilienceCall, _ body: Body
   ) async throws {
     do {
-      try await bulkhead.enter(until: call.deadline)
+      try await bulkhead.enter(until: deadline(of: call, by: bulkhead.timers))
     } catch {
       throw refused(error, by: .bulkhead)
     }
@@ -55,7 +64,7 @@ extension ResiliencePipeline {
       guard call.entered & ~call.held & place != 0, case .bulkhead(let bulkhead) = stage else {
         continue
       }
-      try await bulkhead.enter(until: call.deadline)
+      try await bulkhead.enter(until: deadline(of: call, by: bulkhead.timers))
       call.held |= place
     }
   }
@@ -118,7 +127,8 @@ extension ResiliencePipeline {
     case is CircuitOpenError, is BulkheadFullError, is RateLimitedError:
       breaker.finish(ticket, as: .neutral)
     case let error as RetryExhaustedError:
-      breaker.finish(ticket, throwing: error.lastError ?? error)
+      if let last = error.lastError { return settle(ticket, of: breaker, after: last) }
+      breaker.finish(ticket, throwing: error)
     default:
       breaker.finish(ticket, throwing: error)
     }
