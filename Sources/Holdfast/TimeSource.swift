@@ -13,16 +13,17 @@
 
 /// A clock as the core takes it: nanoseconds since some beginning.
 struct TimeSource: Sendable {
-  /// `nil`: one of the system's, which is worth a branch because reading the coarse one costs no more
-  /// than that.
+  /// `nil`: one of the system's, which is worth a branch because reading the coarse one costs no
+  /// more than that.
   private let read: (@Sendable () -> UInt64)?
   private let isPrecise: Bool
 
-  /// The clock that the kernel moves on with each tick, 100 to 1,000 times a second; `ContinuousClock`
-  /// where there is none.
+  /// The clock that the kernel moves on with each tick, 100 to 1,000 times a second;
+  /// `ContinuousClock` where there is none.
   static let coarse = TimeSource(isPrecise: false)
 
-  /// The same clock to the nanosecond, for some 20 ns a look; `ContinuousClock` where there is none.
+  /// The same clock to the nanosecond, for some 20 ns a look; `ContinuousClock` where there is
+  /// none.
   static let precise = TimeSource(isPrecise: true)
 
   init(_ clock: some Clock<Duration>) {

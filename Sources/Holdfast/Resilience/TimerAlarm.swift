@@ -5,9 +5,9 @@ protocol TimerAlarm: Sendable {
   /// To be called once, and before ``set(to:turn:)``.
   func connect(_ ring: @escaping @Sendable () -> Void)
 
-  /// Rings at a time, or soon after it; what was set before is forgotten, though it may ring all the
-  /// same if it is ringing already. Of settings that come the wrong way round that of the latest turn
-  /// counts.
+  /// Rings at a time, or soon after it; what was set before is forgotten, though it may ring all
+  /// the same if it is ringing already. Of settings that come the wrong way round that of the
+  /// latest turn counts.
   ///
   /// - Parameter deadline: in nanoseconds of the clock; `.max`: not at all.
   func set(to deadline: UInt64, turn: UInt64)
@@ -18,10 +18,10 @@ protocol TimerAlarm: Sendable {
 
 /// For the system's clock.
 ///
-/// Dispatch keeps the time on a thread of its own, and a serial queue of one's own gets a thread that is
-/// made for it if need be. So it rings also while code that blocks holds every thread that Swift's tasks
-/// run on, which is when time-outs are wanted most; a queue shared with those tasks would get one a second
-/// later, when Dispatch has seen that the others are held.
+/// Dispatch keeps the time on a thread of its own, and a serial queue of one's own gets a thread
+/// that is made for it if need be. So it rings also while code that blocks holds every thread that
+/// Swift's tasks run on, which is when time-outs are wanted most; a queue shared with those tasks
+/// would get one a second later, when Dispatch has seen that the others are held.
 final class DispatchAlarm: TimerAlarm {
   private struct State {
     let source: any DispatchSourceTimer

@@ -2,12 +2,12 @@ import CHoldfast
 
 /// What is told when its time has come.
 ///
-/// A class to be subclassed, and not a protocol, because the wheel keeps one word of it. It has no state,
-/// so it is `Sendable` as long as the subclass is.
+/// A class to be subclassed, and not a protocol, because the wheel keeps one word of it. It has no
+/// state, so it is `Sendable` as long as the subclass is.
 package class TimerTarget: @unchecked Sendable {
 
-  /// Called once, with no lock held, on the thread that serves all timers: so it is to be short, and
-  /// does not wait for anything.
+  /// Called once, with no lock held, on the thread that serves all timers: so it is to be short,
+  /// and does not wait for anything.
   func timeIsUp() {}
 }
 
@@ -22,25 +22,27 @@ package struct TimerID: Sendable {
 
 /// Many deadlines of one clock, of which few are ever reached.
 ///
-/// Timers are in wheels of the C core, each behind a lock of its own, so that threads seldom meet. Arming
-/// and disarming together cost less than 100 ns, whatever is armed. Any thread may do so.
+/// Timers are in wheels of the C core, each behind a lock of its own, so that threads seldom meet.
+/// Arming and disarming together cost less than 100 ns, whatever is armed. Any thread may do so.
 ///
-/// An alarm is set for the earliest deadline. When it rings, all wheels are looked through: that is a
-/// pass.
+/// An alarm is set for the earliest deadline. When it rings, all wheels are looked through: that is
+/// a pass.
 ///
-/// Why no timer is forgotten. Each wheel has an instant by which it is looked at again, under its lock:
+/// Why no timer is forgotten. Each wheel has an instant by which it is looked at again, under its
+/// lock:
 ///
-/// - A pass sets it to the wheel's earliest deadline and, at its end, sets the alarm to the earliest of
-///   all wheels, or earlier.
-/// - Who arms a timer that is due before that instant moves it to that deadline, and reports this with no
-///   wheel's lock held. If no pass is under way, the alarm is set to it, unless it rings before. If one is,
-///   the report is kept until its end, and counts as if it was the deadline of a wheel. A pass forgets
-///   reports only as it begins, and then looks at each wheel: a report that came before was made after
-///   its timer was armed, so the pass finds the timer.
+/// - A pass sets it to the wheel's earliest deadline and, at its end, sets the alarm to the
+///   earliest of all wheels, or earlier.
+/// - Who arms a timer that is due before that instant moves it to that deadline, and reports this
+///   with no wheel's lock held. If no pass is under way, the alarm is set to it, unless it rings
+///   before. If one is, the report is kept until its end, and counts as if it was the deadline of a
+///   wheel. A pass forgets reports only as it begins, and then looks at each wheel: a report that
+///   came before was made after its timer was armed, so the pass finds the timer.
 ///
-/// So every such instant, and with it every deadline, has an alarm that rings by then, or a pass under way
-/// that will set one. Who arms anything later has nothing to report, which is nearly always so: where all
-/// time-outs are as long, one of them for each length of time.
+/// So every such instant, and with it every deadline, has an alarm that rings by then, or a pass
+/// under way that will set one, or somebody on the way to report it. Who arms anything later has
+/// nothing to report. That is nearly always so: where all time-outs are as long, one of them is
+/// reported for each length of time.
 package final class Timers: Sendable {
   /// Those of the system's clock.
   package static let standard: Timers = {
@@ -81,9 +83,9 @@ package final class Timers: Sendable {
 
   /// Arms a timer, and retains its target until it is told or disarmed.
   ///
-  /// Without memory for another timer the target is told at once, by the caller's own thread: a call
-  /// then fails as one that took too long, rather than never. So hold no lock that ``TimerTarget/timeIsUp()``
-  /// takes.
+  /// Without memory for another timer the target is told at once, by the caller's own thread: a
+  /// call then fails as one that took too long, rather than never. So hold no lock that
+  /// ``TimerTarget/timeIsUp()`` takes.
   ///
   /// - Parameter deadline: what has passed is told soon; `.max` is never told.
   package func arm(_ target: TimerTarget, at deadline: UInt64) -> TimerID {
