@@ -20,7 +20,9 @@ let prices = try Resilience.api("prices") {
 print(try await prices.run { try await shop.price() })  // prints: 42
 print(await shop.calls)  // prints: 3
 
-let none = try await prices.run { throw ConnectionLost() } fallback: { error in
+let none = try await prices.run {
+  throw ConnectionLost()
+} fallback: { error in
   (error as? RetryExhaustedError)?.attempts.count ?? 0
 }
 print(none)  // prints: 5
