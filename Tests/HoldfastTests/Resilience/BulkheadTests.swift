@@ -245,6 +245,8 @@ import Testing
     #expect(call(bulkhead, until: 0).outcome == .deadlinePassed)
     #expect(call(bulkhead, until: 1_000_000_001).outcome == nil)
     #expect(bulkhead.figures.waiting == 1)
+    // The others were not even in the queue.
+    #expect(bulkhead.figures.waited == 1)
     bulkhead.waiters.forEach { $0.timeIsUp() }
   }
 
