@@ -11,13 +11,13 @@ internal import Dispatch
 /// }.value
 /// ```
 ///
-/// The closure is part of that task: `Task.isCancelled` is true in it once the task is cancelled, and
-/// task-local values are there.
+/// The closure is part of that task: `Task.isCancelled` is true in it once the task is cancelled,
+/// and task-local values are there.
 ///
-/// At most ``limit`` jobs run at once; the others wait, and are run in the order in which they came,
-/// whatever their priority. So a job must not wait for one that came later: when all threads do so,
-/// none goes on. A thread is made when it is needed, and goes when there was nothing to do for a
-/// while.
+/// At most ``limit`` jobs run at once; the others wait, and are run in the order in which they
+/// came, whatever their priority. So a job must not wait for one that came later: when all threads
+/// do so, none goes on. A thread is made when it is needed, and goes when there was nothing to do
+/// for a while.
 public final class BlockingThreads: TaskExecutor, Sendable {
   /// The ones that ``ResiliencePipeline`` uses unless it is told otherwise: at most 64.
   public static let shared = BlockingThreads(checkedLimit: 64)
@@ -33,15 +33,15 @@ public final class BlockingThreads: TaskExecutor, Sendable {
     public let waiting: Int
   }
 
-  // A thread is a serial queue of Dispatch, which knows how to keep threads for a while and how to be
-  // rid of them. A serial queue that nobody gave a target gets a thread whether or not those that
-  // Dispatch keeps for the cores are busy (its root queue "overcommits"), which a concurrent queue does
-  // not. Threads of our own would cost a condition, a timed wait and the platforms' differences, and
-  // would be one more pool. On Linux there are at most 255 such threads in a process, hence the range
-  // of the limit: something has to be left for others, such as the timers.
+  // A thread is a serial queue of Dispatch, which knows how to keep threads for a while and how to
+  // be rid of them. A serial queue that nobody gave a target gets a thread whether or not those
+  // that Dispatch keeps for the cores are busy (its root queue "overcommits"), which a concurrent
+  // queue does not. Threads of our own would cost a condition, a timed wait and the platforms'
+  // differences, and would be one more pool. On Linux there are at most 255 such threads in a
+  // process, hence the range of the limit: something has to be left for others, such as the timers.
   private struct State {
-    /// Those that were made and have nothing to do. The one that was busy last is taken first, as it is
-    /// the likeliest to still have its thread.
+    /// Those that were made and have nothing to do. The one that was busy last is taken first, as
+    /// it is the likeliest to still have its thread.
     var idle: [DispatchQueue] = []
     var made = 0
     var jobs = NumberedQueue<UnownedJob>()

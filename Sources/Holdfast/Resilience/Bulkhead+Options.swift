@@ -8,8 +8,8 @@ extension Bulkhead {
     public var limit = 25
     /// How many more may wait: 0 to 1,000,000, by default 0, which refuses at once.
     public var queue = 0
-    /// How long a call waits before it is refused; zero refuses at once. By default (`nil`) as long as
-    /// it takes.
+    /// How long a call waits before it is refused; zero refuses at once. By default (`nil`) as long
+    /// as it takes.
     public var longestWait: Duration?
 
     /// The defaults. Change what you need.

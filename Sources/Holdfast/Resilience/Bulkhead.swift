@@ -1,5 +1,5 @@
-/// Keeps calls to one thing from taking everything: so many may be under way at once, so many more may
-/// wait, and the rest are refused.
+/// Keeps calls to one thing from taking everything: so many may be under way at once, so many more
+/// may wait, and the rest are refused.
 ///
 /// ```swift
 /// var options = Bulkhead.Options()
@@ -11,8 +11,8 @@
 /// let report = try await reports.run { try await renderer.render(order) }
 /// ```
 ///
-/// It is fair. Calls are admitted in the order in which they asked: a permit that is given back goes
-/// to the first who waits, and nobody who comes later can take it in between.
+/// It is fair. Calls are admitted in the order in which they asked: a permit that is given back
+/// goes to the first who waits, and nobody who comes later can take it in between.
 ///
 /// A call that is cancelled while it waits leaves the queue at once. One that is admitted and
 /// cancelled at the same moment throws a `CancellationError`, and its permit goes to the next.
@@ -30,8 +30,8 @@ public final class Bulkhead: Sendable {
     public let limit: Int
     /// Permits that are out. More than ``limit`` only after that was lowered.
     public let inUse: Int
-    /// Of these, the ones of calls that nobody waits for any more: they passed their time-out or were
-    /// cancelled, but have not ended. See ``ResiliencePipeline``.
+    /// Of these, the ones of calls that nobody waits for any more: they passed their time-out or
+    /// were cancelled, but have not ended. See ``ResiliencePipeline``.
     public let abandoned: Int
     /// Calls that wait.
     public let waiting: Int
@@ -39,8 +39,9 @@ public final class Bulkhead: Sendable {
     public let admitted: Int
     /// Calls that had to wait, whatever became of them, in all.
     public let waited: Int
-    /// Calls that were refused because it was full, at once or after the longest wait, in all. Those
-    /// that were cancelled, or whose own deadline passed, while they waited are not among them.
+    /// Calls that were refused because it was full, at once or after the longest wait, in all.
+    /// Those that were cancelled, or whose own deadline passed, while they waited are not among
+    /// them.
     public let rejected: Int
   }
 
@@ -88,8 +89,8 @@ public final class Bulkhead: Sendable {
   ///
   /// - Parameter body: the call, on the caller's actor.
   /// - Returns: what the body returns.
-  /// - Throws: ``BulkheadFullError`` when it is full, `CancellationError` when the task is cancelled
-  ///   before the call is admitted, or what the body throws.
+  /// - Throws: ``BulkheadFullError`` when it is full, `CancellationError` when the task is
+  ///   cancelled before the call is admitted, or what the body throws.
   /// - Complexity: O(1) beside the body's; no allocation unless it waits.
   @inlinable
   public func run<Result: ~Copyable>(
@@ -163,11 +164,12 @@ public final class Bulkhead: Sendable {
 
   /// Replaces the options.
   ///
-  /// A higher limit admits those who wait at once. A lower one takes no permit away: nobody is admitted
-  /// until enough of them came back. Who waits already goes on waiting, as long as it was to wait when
-  /// it came.
+  /// A higher limit admits those who wait at once. A lower one takes no permit away: nobody is
+  /// admitted until enough of them came back. Who waits already goes on waiting, as long as it was
+  /// to wait when it came.
   ///
-  /// - Throws: ``HoldfastError/Code/invalidArgument`` when one is out of range; nothing changed then.
+  /// - Throws: ``HoldfastError/Code/invalidArgument`` when one is out of range; nothing changed
+  ///   then.
   /// - Complexity: O(those who are admitted).
   public func configure(_ options: Options) throws(HoldfastError) {
     let longestWait = try options.check()
@@ -197,7 +199,8 @@ public final class Bulkhead: Sendable {
   /// Takes a permit, which ``leave()`` gives back.
   ///
   /// - Parameter deadline: of the whole call, in nanoseconds of the timers; `.max`: none.
-  /// - Throws: as ``acquire()``; ``DeadlinePassed`` when it would wait, or waits, beyond the deadline.
+  /// - Throws: as ``acquire()``; ``DeadlinePassed`` when it would wait, or waits, beyond the
+  ///   deadline.
   @usableFromInline func enter(until deadline: UInt64) async throws {
     try Task.checkCancellation()
     if state.withLock({ $0.admit() }) { return }
@@ -249,9 +252,9 @@ public final class Bulkhead: Sendable {
     if let waiter { try await wait(as: waiter) }
   }
 
-  /// Whoever takes a waiter out of the queue, under the lock, tells it why, and nobody else does. So of
-  /// a permit, a cancellation and a time that is up at the same moment one counts: a waiter that is
-  /// given a permit knows of it, and one that leaves otherwise has none.
+  /// Whoever takes a waiter out of the queue, under the lock, tells it why, and nobody else does.
+  /// So of a permit, a cancellation and a time that is up at the same moment one counts: a waiter
+  /// that is given a permit knows of it, and one that leaves otherwise has none.
   private func wait(as waiter: BulkheadWaiter) async throws {
     // It is in the queue by now, so the timer finds it there, or told already.
     let timer = waiter.end == .max ? nil : timers.arm(waiter, at: waiter.end)

@@ -1,8 +1,8 @@
-/// A queue whose elements have numbers, in the order in which they came, so that one in the middle can
-/// leave without a search.
+/// A queue whose elements have numbers, in the order in which they came, so that one in the middle
+/// can leave without a search.
 ///
-/// The number of one that left is passed over when it comes to be first: once, so that every operation
-/// takes O(1) over time.
+/// The number of one that left is passed over when it comes to be first: once, so that every
+/// operation takes O(1) over time.
 struct NumberedQueue<Element: Sendable>: Sendable {
   private var elements: [Int: Element] = [:]
   /// Of the first who may still be here.

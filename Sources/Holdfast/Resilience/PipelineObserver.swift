@@ -1,5 +1,5 @@
-/// Tells of the calls of one operation whoever wants to know: metrics, a log, and a closure, in this
-/// order. Where nobody does there is none, so that a call pays a comparison.
+/// Tells of the calls of one operation whoever wants to know: metrics, a log, and a closure, in
+/// this order. Where nobody does there is none, so that a call pays a comparison.
 ///
 /// Called by the task that it happens to, with no lock held.
 final class PipelineObserver: Sendable {
@@ -53,8 +53,8 @@ final class PipelineObserver: Sendable {
     tell(.rejected(by: stage, error: error))
   }
 
-  // The gauge is added to, because others of the same name may add to it, and because of two that come
-  // at once the later count may be set first.
+  // The gauge is added to, because others of the same name may add to it, and because of two that
+  // come at once the later count may be set first.
 
   /// - Parameter now: how many of the pipeline are abandoned, this one too.
   func abandoned(now: Int) {

@@ -1,5 +1,5 @@
-/// Something that happened to a call on its way through a ``ResiliencePipeline``, and was not simply a
-/// success.
+/// Something that happened to a call on its way through a ``ResiliencePipeline``, and was not
+/// simply a success.
 ///
 /// ```swift
 /// let resilience = try Resilience(onEvent: { event in

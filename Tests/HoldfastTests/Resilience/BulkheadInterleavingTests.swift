@@ -2,8 +2,8 @@ import Testing
 
 @testable import Holdfast
 
-/// A permit, a cancellation and a time that is up, in every order, before, between and after the steps
-/// of those who wait; and at random against a plain model.
+/// A permit, a cancellation and a time that is up, in every order, before, between and after the
+/// steps of those who wait; and at random against a plain model.
 @Suite struct BulkheadInterleavingTests {
   /// Stands still.
   private let clock = ManualClock()
@@ -233,8 +233,8 @@ import Testing
       "x", .init(limit: plain.limit, queue: plain.queue, longestWait: .seconds(1)), timers: timers)
     var calls: [BulkheadCall] = []
     var waiters: [Int: BulkheadWaiter] = [:]
-    /// Calls that were told and did not go on yet, those that hold a permit, and those whose caller has
-    /// gone.
+    /// Calls that were told and did not go on yet, those that hold a permit, and those whose caller
+    /// has gone.
     var told: [Int] { plain.told.keys.filter { calls[$0].outcome == nil }.sorted() }
     var holding: [Int] = []
     var abandoned: [Int] = []

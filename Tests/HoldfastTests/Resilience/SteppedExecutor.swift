@@ -1,7 +1,7 @@
 @testable import Holdfast
 
-/// Runs a task only when a test says so, job by job: from its beginning, or from where it waited, to
-/// where it waits next.
+/// Runs a task only when a test says so, job by job: from its beginning, or from where it waited,
+/// to where it waits next.
 final class SteppedExecutor: TaskExecutor, Sendable {
   private struct State {
     var jobs: [UnownedJob] = []
