@@ -16,9 +16,9 @@ import Testing
     let call: SteppedCall<Int>
     /// Who has the place that the call waits for first.
     let other: SteppedCall<Void>
-    let first = Gate()
-    let second = Gate()
-    let otherGate = Gate()
+    let first = Latch()
+    let second = Latch()
+    let otherGate = Latch()
 
     /// - Parameter time: moved to where the breaker would let one call probe.
     init() throws {
@@ -195,11 +195,11 @@ import Testing
     for stages in [[], [ResilienceStage.timeout(.seconds(5))]] {
       let time = SteppedTime()
       let pipeline = try ResiliencePipeline(stages, time)
-      let gate = Gate()
+      let latch = Latch()
       let call = SteppedCall {
         try await pipeline.run {
           do {
-            try await gate.wait()
+            try await latch.wait()
             return "opened"
           } catch {
             return "cancelled"
@@ -215,11 +215,11 @@ import Testing
   @Test func `what fails when it is cancelled is not tried again`() async throws {
     let time = SteppedTime()
     let pipeline = try ResiliencePipeline([.retry(.plain()), .timeout(.seconds(5))], time)
-    let (gate, script) = (Gate(), Script())
+    let (latch, script) = (Latch(), Script())
     let call = SteppedCall {
       try await pipeline.run {
         script.next()
-        do { try await gate.wait() } catch { throw PassingError(5) }
+        do { try await latch.wait() } catch { throw PassingError(5) }
       }
     }.goOn()
     call.cancel()
@@ -230,8 +230,8 @@ import Testing
   @Test func `a body that goes on is waited for until the deadline only`() async throws {
     let time = SteppedTime()
     let pipeline = try ResiliencePipeline([.deadline(.seconds(9))], time)
-    let gate = Gate()
-    let call = SteppedCall { try await pipeline.run { await gate.waitStubbornly() } }.goOn()
+    let latch = Latch()
+    let call = SteppedCall { try await pipeline.run { await latch.waitStubbornly() } }.goOn()
     call.cancel()
     call.goOn()
     time.advance(by: .seconds(9) - .nanoseconds(1))
@@ -239,7 +239,7 @@ import Testing
     time.advance(by: .nanoseconds(1))
     #expect(call.goOn().error is TimeoutError)
     #expect(pipeline.figures.abandoned == 1)
-    gate.open()
+    latch.open()
     await eventually { pipeline.figures.abandoned == 0 }
   }
 
@@ -263,17 +263,17 @@ import Testing
     let time = SteppedTime()
     let pipeline = try ResiliencePipeline([.timeout(.seconds(5))], time)
     for _ in 0..<20 {
-      let gate = Gate()
-      let cancelled = SteppedCall { try await pipeline.run { try await gate.wait() } }.goOn()
-      let other = SteppedCall { try await pipeline.run { try await gate.wait() } }.goOn()
+      let latch = Latch()
+      let cancelled = SteppedCall { try await pipeline.run { try await latch.wait() } }.goOn()
+      let other = SteppedCall { try await pipeline.run { try await latch.wait() } }.goOn()
       cancelled.cancel()
       await cancelled.end()
       #expect(cancelled.error is CancellationError)
-      let third = SteppedCall { try await pipeline.run { try await gate.wait() } }.goOn()
+      let third = SteppedCall { try await pipeline.run { try await latch.wait() } }.goOn()
       cancelled.cancel()
       #expect(other.result == nil)
       #expect(third.result == nil)
-      gate.open()
+      latch.open()
       #expect(await other.end().value != nil)
       #expect(await third.end().value != nil)
     }
@@ -288,7 +288,7 @@ import Testing
       let threads = try BlockingThreads(limit: 1)
       let bulkhead = try Bulkhead("place", .init(limit: 1), timers: time.timers)
       let pipeline = try ResiliencePipeline([.bulkhead(bulkhead)] + stages, time)
-      let (blocked, begun, script) = (DispatchSemaphore(value: 0), Gate(), Script())
+      let (blocked, begun, script) = (DispatchSemaphore(value: 0), Latch(), Script())
       let other = Task(executorPreference: threads) {
         begun.open()
         syncly { blocked.wait() }
@@ -321,7 +321,7 @@ import Testing
     let time = SteppedTime()
     let threads = try BlockingThreads(limit: 1)
     let pipeline = try ResiliencePipeline([.timeout(.seconds(5))], time)
-    let (blocked, begun) = (DispatchSemaphore(value: 0), Gate())
+    let (blocked, begun) = (DispatchSemaphore(value: 0), Latch())
     let call = SteppedCall {
       try await pipeline.runBlocking(on: threads) {
         begun.open()
@@ -346,15 +346,15 @@ import Testing
     let pipeline = try ResiliencePipeline([.bulkhead(bulkhead), .timeout(.seconds(1))], time)
     var outcomes: [String: Int] = [:]
     for _ in 0..<500 {
-      let gate = Gate()
+      let latch = Latch()
       let task = Task {
         try await pipeline.run {
-          await gate.waitStubbornly()
+          await latch.waitStubbornly()
           return 1
         }
       }
-      await eventually { gate.arrived == 1 }
-      async let opened: Void = { gate.open() }()
+      await eventually { latch.arrived == 1 }
+      async let opened: Void = { latch.open() }()
       async let timedOut: Void = { time.advance(by: .seconds(1)) }()
       async let cancelled: Void = { task.cancel() }()
       _ = await (opened, timedOut, cancelled)

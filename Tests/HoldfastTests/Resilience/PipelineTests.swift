@@ -88,15 +88,15 @@ import Testing
   }
 
   @Test func `the last of sixty-four bulkheads is given back by an abandoned body`() async throws {
-    let gate = Gate()
+    let latch = Latch()
     let bulkheads = try (0..<63).map { _ in try bulkhead() }
     let pipeline = try ResiliencePipeline(
       [.timeout(.seconds(1))] + bulkheads.map { .bulkhead($0) }, time)
-    let call = SteppedCall { try await pipeline.run { await gate.waitStubbornly() } }.goOn()
+    let call = SteppedCall { try await pipeline.run { await latch.waitStubbornly() } }.goOn()
     time.advance(by: .seconds(1))
     #expect(call.goOn().error is TimeoutError)
     #expect(bulkheads.allSatisfy { $0.figures.abandoned == 1 && $0.figures.inUse == 1 })
-    gate.open()
+    latch.open()
     await eventually { bulkheads.allSatisfy { $0.figures.inUse == 0 } }
     #expect(bulkheads.allSatisfy { $0.figures.abandoned == 0 })
   }
@@ -188,11 +188,11 @@ import Testing
   @Test func `places are given in the order of asking`() async throws {
     let bulkhead = try bulkhead(limit: 1, queue: 5)
     let pipeline = try ResiliencePipeline([.bulkhead(bulkhead), .timeout(.seconds(9))], time)
-    let gate = Gate()
-    let first = SteppedCall { try await pipeline.run { await gate.waitStubbornly() } }.goOn()
+    let latch = Latch()
+    let first = SteppedCall { try await pipeline.run { await latch.waitStubbornly() } }.goOn()
     let others = (0..<3).map { _ in call(pipeline) }
     #expect(bulkhead.figures.waiting == 3)
-    gate.open()
+    latch.open()
     await first.end()
     // From the last on: each can go on only after the one before it has.
     for call in others.reversed() { #expect(call.isReady == (call === others[0])) }
@@ -252,7 +252,7 @@ import Testing
   }
 
   @Test func `a time-out is a failure of the service, a wait for a place is not`() throws {
-    let gate = Gate()
+    let latch = Latch()
     for (kind, stages) in [
       (TimeoutError.Kind.attempt, [ResilienceStage.timeout(.seconds(2))]),
       (.call, []),
@@ -260,12 +260,12 @@ import Testing
       let breaker = try breaker()
       let pipeline = try ResiliencePipeline(
         [.deadline(.seconds(3)), .circuitBreaker(breaker)] + stages, time)
-      let call = SteppedCall { try await pipeline.run { await gate.waitStubbornly() } }.goOn()
+      let call = SteppedCall { try await pipeline.run { await latch.waitStubbornly() } }.goOn()
       time.advance(by: .seconds(3))
       #expect((call.goOn().error as? TimeoutError)?.kind == kind)
       #expect(breaker.metrics.failures == 1)
     }
-    gate.open()
+    latch.open()
     let (breaker, bulkhead) = try (breaker(), bulkhead(queue: 1))
     let permit = try bulkhead.taken()
     let pipeline = try ResiliencePipeline(
@@ -297,12 +297,12 @@ import Testing
   }
 
   @Test func `a limit around the retries is over for all attempts`() throws {
-    let gate = Gate()
+    let latch = Latch()
     let pipeline = try ResiliencePipeline([.timeout(.seconds(4)), .retry(.plain())], time)
     let call = SteppedCall { [script] in
       try await pipeline.run {
         if script.next() == 1 { throw PassingError(1) }
-        await gate.waitStubbornly()
+        await latch.waitStubbornly()
       }
     }.goOn()
     time.advance(by: .seconds(1))
@@ -312,17 +312,17 @@ import Testing
     #expect(error.kind == .attempt)
     #expect(error.lastError as? PassingError == PassingError(1))
     #expect(script.count == 2)
-    gate.open()
+    latch.open()
   }
 
   @Test func `pipelines in one another keep their own limits`() async throws {
-    let gate = Gate()
+    let latch = Latch()
     let inner = try ResiliencePipeline([.timeout(.seconds(2))], time)
     let outer = try ResiliencePipeline([.retry(.plain()), .timeout(.seconds(9))], time)
     let call = SteppedCall { [script] in
       try await outer.run {
         try await inner.run {
-          if script.next() == 1 { await gate.waitStubbornly() }
+          if script.next() == 1 { await latch.waitStubbornly() }
           return 6
         }
       }
@@ -334,7 +334,7 @@ import Testing
     time.advance(by: .seconds(1))
     #expect(call.goOn().value == 6)
     #expect([inner, outer].map(\.figures.timeouts) == [1, 0])
-    gate.open()
+    latch.open()
   }
 
   // MARK: - Something else to answer with
@@ -388,13 +388,13 @@ import Testing
   }
 
   @Test func `a fallback is not asked for a caller that was cancelled`() async throws {
-    let gate = Gate()
+    let latch = Latch()
     let pipeline = try ResiliencePipeline([.timeout(.seconds(1))], time)
     for isHonest in [true, false] {
       let call = SteppedCall {
         try await pipeline.run {
           do {
-            try await gate.wait()
+            try await latch.wait()
           } catch {
             throw isHonest ? error : LastingError()
           }

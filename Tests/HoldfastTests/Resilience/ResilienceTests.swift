@@ -67,7 +67,7 @@ import Testing
 
   @Test func `the time-out of a preset is that of its attempts`() async throws {
     let resilience = try resilience()
-    let gate = Gate()
+    let latch = Latch()
     for (pipeline, seconds) in [
       (try resilience.database("1"), 30), (try resilience.cache("2"), 5),
       (try resilience.api("3"), 60), (try resilience.file("4"), 10), (try resilience.ml("5"), 300),
@@ -76,7 +76,7 @@ import Testing
       let call = SteppedCall {
         try await pipeline.scope { scope in
           try await scope.run {
-            await gate.waitStubbornly()
+            await latch.waitStubbornly()
           }
         }
       }.goOn()
@@ -89,7 +89,7 @@ import Testing
       call.cancel()
       await call.end()
     }
-    gate.open()
+    latch.open()
   }
 
   // MARK: - What a name shares
@@ -134,13 +134,13 @@ import Testing
       $0.isRateLimitEnabled = true
       $0.rateLimit = .init(permits: 1000)
     }
-    let gate = Gate()
-    let call = SteppedCall { try await first.run { await gate.waitStubbornly() } }.goOn()
+    let latch = Latch()
+    let call = SteppedCall { try await first.run { await latch.waitStubbornly() } }.goOn()
     #expect(call.result == nil)
     await #expect(throws: BulkheadFullError.self) { try await second.run {} }
     // One without a bulkhead is not held up; the limiter has one permit left for the two that have one.
     try await resilience.api("shop").run {}
-    gate.open()
+    latch.open()
     await call.end()
     try await second.run {}
     await #expect(throws: RateLimitedError.self) { try await first.run {} }
@@ -320,9 +320,9 @@ import Testing
         $0.bulkhead = .init(limit: 1)
       }
     }
-    let gate = Gate()
+    let latch = Latch()
     let call = SteppedCall {
-      try await pipeline().run { await gate.waitStubbornly() }
+      try await pipeline().run { await latch.waitStubbornly() }
     }.goOn()
     #expect(resilience.evictIdle(for: .zero) == 0)
     // The same bulkhead still.
@@ -334,7 +334,7 @@ import Testing
     // Its body goes on without it.
     #expect(resilience.evictIdle(for: .zero) == 0)
     await #expect(throws: BulkheadFullError.self) { try await pipeline().run {} }
-    gate.open()
+    latch.open()
     await eventually { resilience.evictIdle(for: .zero) == 1 }
     try await pipeline().run {}
   }

@@ -104,11 +104,11 @@ import Testing
   }
 
   @Test func `an attempt that took too long is tried again`() throws {
-    let gate = Gate()
+    let latch = Latch()
     let pipeline = try ResiliencePipeline([.retry(.plain()), .timeout(.seconds(5))], time)
     let call = SteppedCall { [script] in
       try await pipeline.run {
-        if script.next() == 1 { await gate.waitStubbornly() }
+        if script.next() == 1 { await latch.waitStubbornly() }
         return 7
       }
     }.goOn()
@@ -118,7 +118,7 @@ import Testing
     #expect(call.goOn().value == 7)
     #expect(pipeline.figures.timeouts == 1)
     #expect(pipeline.figures.retries == 1)
-    gate.open()
+    latch.open()
   }
 
   // MARK: - How often

@@ -85,7 +85,7 @@ final class SteppedCall<Value: Sendable>: Sendable {
 }
 
 /// Where bodies wait until a test lets them go on.
-final class Gate: Sendable {
+final class Latch: Sendable {
   private struct State {
     var isOpen = false
     var arrived = 0

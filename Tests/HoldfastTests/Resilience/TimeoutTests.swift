@@ -7,18 +7,18 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct TimeoutTests {
   private let time = SteppedTime()
   private let script = Script()
-  private let gate = Gate()
+  private let latch = Latch()
 
   private func bulkhead(limit: Int, queue: Int = 0) throws -> Bulkhead {
     try Bulkhead("place", .init(limit: limit, queue: queue), timers: time.timers)
   }
 
-  /// A call whose body goes on whatever happens, until the gate is opened.
+  /// A call whose body goes on whatever happens, until the latch is opened.
   private func stubborn(_ pipeline: ResiliencePipeline) -> SteppedCall<Int> {
-    SteppedCall { [script, gate] in
+    SteppedCall { [script, latch] in
       try await pipeline.run {
         let number = script.next()
-        await gate.waitStubbornly()
+        await latch.waitStubbornly()
         return number
       }
     }
@@ -41,7 +41,7 @@ import Testing
     #expect(error.isTransient)
     #expect(pipeline.figures.timeouts == 1)
     #expect(time.timers.armed == 0)
-    gate.open()
+    latch.open()
   }
 
   @Test func `a body in time is waited for, and no timer is left`() async throws {
@@ -49,7 +49,7 @@ import Testing
     let call = stubborn(pipeline).goOn()
     time.advance(by: .seconds(1))
     #expect(time.timers.armed == 1)
-    gate.open()
+    latch.open()
     await call.end()
     #expect(call.value == 1)
     #expect(time.timers.armed == 0)
@@ -74,16 +74,16 @@ import Testing
     #expect(error.attempts.map(\.duration) == [2, 2, 2].map { .seconds($0) })
     #expect(pipeline.figures.timeouts == 3)
     #expect(pipeline.figures.abandoned == 3)
-    gate.open()
+    latch.open()
   }
 
   @Test func `the deadline of the call cuts an attempt short, and is not retried`() throws {
     let pipeline = try ResiliencePipeline(
       [.deadline(.seconds(5)), .retry(.plain()), .timeout(.seconds(3))], time)
-    let call = SteppedCall { [script, gate] in
+    let call = SteppedCall { [script, latch] in
       try await pipeline.run {
         if script.next() == 1 { throw PassingError(1) }
-        await gate.waitStubbornly()
+        await latch.waitStubbornly()
       }
     }.goOn()
     time.advance(by: .seconds(3))
@@ -99,7 +99,7 @@ import Testing
     #expect(script.count == 2)
     #expect(pipeline.figures.timeouts == 1)
     #expect(time.timers.armed == 0)
-    gate.open()
+    latch.open()
   }
 
   @Test func `of several limits the earliest counts, and says which it is`() throws {
@@ -112,7 +112,7 @@ import Testing
       #expect(error.kind == (outer == 2 ? .call : .attempt))
       #expect(error.limit == .seconds(2))
     }
-    gate.open()
+    latch.open()
   }
 
   @Test func `waiting for a place counts, and is over at the deadline`() throws {
@@ -173,13 +173,13 @@ import Testing
 
   @Test func `calls of a scope share its deadline`() throws {
     let pipeline = try ResiliencePipeline([.retry(.plain()), .timeout(.seconds(4))], time)
-    let call = SteppedCall { [script, gate] in
+    let call = SteppedCall { [script, latch] in
       try await pipeline.scope(deadline: .seconds(5)) { scope in
         _ = try await scope.run { script.next() }
         do {
           try await scope.run {
             script.next()
-            await gate.waitStubbornly()
+            await latch.waitStubbornly()
           }
         } catch let error as RetryExhaustedError {
           // After 4 s and a delay of 1 s there is no time left.
@@ -191,18 +191,18 @@ import Testing
     time.advance(by: .seconds(4))
     // At 4 s one more may be made; it is cut short at 5 s.
     #expect(call.goOn().value == 3)
-    gate.open()
+    latch.open()
   }
 
   @Test func `at the deadline of a scope its call ends, and later ones do not begin`() throws {
     let pipeline = try ResiliencePipeline([.timeout(.seconds(9))], time)
-    let call = SteppedCall { [script, gate] in
+    let call = SteppedCall { [script, latch] in
       try await pipeline.scope(deadline: .seconds(5)) { scope in
         for round in 0..<2 {
           let error = await #expect(throws: TimeoutError.self) {
             try await scope.run {
               script.next()
-              await gate.waitStubbornly()
+              await latch.waitStubbornly()
             }
           }
           #expect(error?.kind == .call, "\(round)")
@@ -221,7 +221,7 @@ import Testing
     #expect(call.goOn().value == 8)
     #expect(script.count == 1)
     #expect(pipeline.figures.timeouts == 3)
-    gate.open()
+    latch.open()
   }
 
   @Test func `a scope without a deadline, or with a wrong one`() async throws {
@@ -236,14 +236,14 @@ import Testing
 
   @Test func `a limit of the pipeline's that is earlier than the scope's counts`() throws {
     let pipeline = try ResiliencePipeline([.deadline(.seconds(1))], time)
-    let call = SteppedCall { [gate] in
+    let call = SteppedCall { [latch] in
       try await pipeline.scope(deadline: .seconds(5)) {
-        try await $0.run { await gate.waitStubbornly() }
+        try await $0.run { await latch.waitStubbornly() }
       }
     }.goOn()
     time.advance(by: .seconds(1))
     #expect((call.goOn().error as? TimeoutError)?.limit == .seconds(1))
-    gate.open()
+    latch.open()
   }
 
   // MARK: - Bodies that are left behind
@@ -259,7 +259,7 @@ import Testing
     #expect(bulkhead.figures.inUse == 1)
     #expect(stubborn(pipeline).goOn().error is BulkheadFullError)
     #expect(script.count == 1)
-    gate.open()
+    latch.open()
     await eventually { pipeline.figures.abandoned == 0 }
     await eventually { bulkhead.figures.inUse == 0 }
     #expect(bulkhead.figures.abandoned == 0)
@@ -269,10 +269,10 @@ import Testing
   @Test func `an abandoned body is told that it is cancelled`() async throws {
     let pipeline = try ResiliencePipeline([.timeout(.seconds(2))], time)
     let seen = Noted<Bool?>(nil)
-    let ended = Gate()
-    let call = SteppedCall { [gate] in
+    let ended = Latch()
+    let call = SteppedCall { [latch] in
       try await pipeline.run {
-        await gate.waitStubbornly()
+        await latch.waitStubbornly()
         let isCancelled = Task.isCancelled
         seen.change { $0 = isCancelled }
         ended.open()
@@ -280,7 +280,7 @@ import Testing
     }.goOn()
     time.advance(by: .seconds(2))
     #expect(call.goOn().error is TimeoutError)
-    gate.open()
+    latch.open()
     await ended.waitStubbornly()
     #expect(seen.value == true)
   }
@@ -288,7 +288,7 @@ import Testing
   @Test func `a body that ends when it is cancelled leaves nothing behind`() async throws {
     let bulkhead = try bulkhead(limit: 1)
     let pipeline = try ResiliencePipeline([.bulkhead(bulkhead), .timeout(.seconds(2))], time)
-    let call = SteppedCall { [gate] in try await pipeline.run { try await gate.wait() } }.goOn()
+    let call = SteppedCall { [latch] in try await pipeline.run { try await latch.wait() } }.goOn()
     time.advance(by: .seconds(2))
     #expect(call.goOn().error is TimeoutError)
     await eventually { pipeline.figures.abandoned == 0 }
@@ -329,7 +329,7 @@ import Testing
     #expect(script.count == 1)
     #expect(bulkhead.figures.inUse == 1)
     #expect(pipeline.figures.retries == 0)
-    gate.open()
+    latch.open()
     await eventually { bulkhead.figures.inUse == 0 }
     #expect(bulkhead.figures.abandoned == 0)
   }
@@ -338,10 +338,10 @@ import Testing
     let bulkhead = try bulkhead(limit: 2)
     let pipeline = try ResiliencePipeline(
       [.bulkhead(bulkhead), .retry(.plain()), .timeout(.seconds(2))], time)
-    let call = SteppedCall { [script, gate] in
+    let call = SteppedCall { [script, latch] in
       try await pipeline.run {
         if script.next() == 1 {
-          await gate.waitStubbornly()
+          await latch.waitStubbornly()
         } else {
           #expect(bulkhead.figures.inUse == 2)
         }
@@ -356,7 +356,7 @@ import Testing
     #expect(call.goOn().value == 5)
     #expect(bulkhead.figures.inUse == 1)
     #expect(bulkhead.figures.abandoned == 1)
-    gate.open()
+    latch.open()
     await eventually { bulkhead.figures.inUse == 0 }
   }
 
@@ -371,7 +371,7 @@ import Testing
     time.advance(by: .seconds(1))
     call.goOn()
     #expect(bulkhead.figures.waiting == 1)
-    gate.open()
+    latch.open()
     #expect(await call.end().value == 2)
     await eventually { bulkhead.figures.inUse == 0 }
     #expect(pipeline.figures.retries == 1)
@@ -395,7 +395,7 @@ import Testing
     #expect((error.lastError as? TimeoutError)?.kind == .attempt)
     #expect(bulkhead.figures.waiting == 0)
     #expect(bulkhead.figures.inUse == 1)
-    gate.open()
+    latch.open()
   }
 
   @Test func `with a bulkhead within the retries each attempt takes its place there`() async throws
@@ -416,7 +416,7 @@ import Testing
     #expect([outer, inner].map(\.figures.abandoned) == [2, 2])
     time.advance(by: .seconds(2))
     #expect((call.goOn().error as? RetryExhaustedError)?.reason == .bulkhead)
-    gate.open()
+    latch.open()
     await eventually { pipeline.figures.abandoned == 0 }
     await eventually { [outer, inner].allSatisfy { $0.figures.inUse == 0 } }
     #expect([outer, inner].map(\.figures.abandoned) == [0, 0])
@@ -431,7 +431,7 @@ import Testing
       time.advance(by: .seconds(2))
       #expect(call.goOn().error is TimeoutError)
     }
-    gate.open()
+    latch.open()
     await eventually { kept == nil }
   }
 
@@ -474,7 +474,7 @@ import Testing
     let bulkhead = try bulkhead(limit: 3)
     let pipeline = try ResiliencePipeline([.bulkhead(bulkhead), .timeout(.seconds(2))], time)
     let blocked = DispatchSemaphore(value: 0)
-    let begun = Gate()
+    let begun = Latch()
     let wasCancelled = Noted<Bool?>(nil)
     let call = SteppedCall {
       try await pipeline.runBlocking(on: threads) {
