@@ -107,6 +107,41 @@ func timersThroughC(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
   return outcome(calls.throughC)
 }
 
+func resilientCalls(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let calls: ResilientCalls = unsafe object(data)
+  return outcome(calls.throughPipeline)
+}
+
+func callsThroughTaskGroups(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let calls: ResilientCalls = unsafe object(data)
+  return outcome(calls.throughPeer)
+}
+
+func bareCalls(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let calls: ResilientCalls = unsafe object(data)
+  return outcome(calls.bare)
+}
+
+func throughBulkhead(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let parts: ResilienceParts = unsafe object(data)
+  return outcome(parts.enterAndLeave)
+}
+
+func throughCounter(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let parts: ResilienceParts = unsafe object(data)
+  return outcome(parts.countUpAndDown)
+}
+
+func throughLimiter(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let parts: ResilienceParts = unsafe object(data)
+  return outcome(parts.takeFromLimiter)
+}
+
+func throughBucket(_ data: UnsafeMutableRawPointer?, _ part: Int) -> UInt64 {
+  let parts: ResilienceParts = unsafe object(data)
+  return outcome(parts.takeFromBucket)
+}
+
 /// What a run comes to. One that fails ends the program: its time would mean nothing.
 func outcome(_ body: () throws -> UInt64) -> UInt64 {
   do {
@@ -209,6 +244,36 @@ unsafe rows += ["1t", "2t"].map { threads in
     reference_is_other_work: false, allocates_nothing: false, report_difference: false,
     counts_waiting: true)
 }
+unsafe rows += [
+  bench_row(
+    name: lasting("resilience/api/healthy"), parameter: nil,
+    set_up: { _ in unsafe retained { try ResilientCalls() } },
+    run: resilientCalls, reference: lasting("a bare async call"), run_reference: bareCalls,
+    tear_down: tearDown, operations: ResilientCalls.operations, parts: 1,
+    reference_is_other_work: false, allocates_nothing: false, report_difference: true,
+    counts_waiting: false),
+  bench_row(
+    name: lasting("resilience/api/task-group"), parameter: nil,
+    set_up: { _ in unsafe retained { try ResilientCalls() } },
+    run: callsThroughTaskGroups, reference: lasting("resilience/api/healthy"),
+    run_reference: resilientCalls, tear_down: tearDown, operations: ResilientCalls.operations,
+    parts: 1, reference_is_other_work: false, allocates_nothing: false, report_difference: false,
+    counts_waiting: false),
+  bench_row(
+    name: lasting("resilience/bulkhead"), parameter: nil,
+    set_up: { _ in unsafe retained { try ResilienceParts() } },
+    run: throughBulkhead, reference: lasting("a counter behind a Mutex"),
+    run_reference: throughCounter, tear_down: tearDown, operations: ResilienceParts.operations,
+    parts: 1, reference_is_other_work: false, allocates_nothing: true, report_difference: false,
+    counts_waiting: false),
+  bench_row(
+    name: lasting("resilience/limiter"), parameter: nil,
+    set_up: { _ in unsafe retained { try ResilienceParts() } },
+    run: throughLimiter, reference: lasting("the C call from Swift, with the clock"),
+    run_reference: throughBucket, tear_down: tearDown, operations: ResilienceParts.operations,
+    parts: 1, reference_is_other_work: false, allocates_nothing: true, report_difference: true,
+    counts_waiting: false),
+]
 let status = unsafe rows.withUnsafeBufferPointer { rows in
   unsafe bench_register(rows.baseAddress, rows.count)
   return unsafe CommandLine.unsafeArgv.withMemoryRebound(
