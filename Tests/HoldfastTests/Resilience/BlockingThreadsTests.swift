@@ -124,11 +124,11 @@ import Testing
   @Test func `a task comes back after it waited, behind those that came meanwhile`() async throws {
     let threads = try BlockingThreads(limit: 1)
     let order = Order()
-    let latch = Latch()
+    let gate = Gate()
     let barrier = Barrier()
     let waits = Task(executorPreference: threads) {
       order.note(1)
-      await latch.pass()
+      await gate.pass()
       order.note(4)
     }
     let blocks = Task(executorPreference: threads) {
@@ -137,7 +137,7 @@ import Testing
     }
     await barrier.whenBlocked(1)
     let next = Task(executorPreference: threads) { order.note(3) }
-    latch.open()
+    gate.open()
     barrier.open()
     for task in [waits, blocks, next] { await task.value }
     #expect(order.noted == [1, 2, 3, 4])
