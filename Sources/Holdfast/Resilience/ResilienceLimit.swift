@@ -11,8 +11,6 @@ struct DeadlinePassed: Error {
 struct ResilienceCall {
   /// When it has to be over: the earliest of the limits around; `.max`: never.
   var deadline = UInt64.max
-  /// Where the stage stands that set it; `nil`: a scope did.
-  var limitedBy: Int?
   /// When the last attempt began; only known where somebody will ask, else `.max`.
   var attemptBegan = UInt64.max
   /// The bulkheads around, a bit for the place of each.

@@ -154,16 +154,13 @@ extension ResiliencePipeline {
     guard !overflow, end < call.deadline else {
       return try await step(index + 1, &call, body)
     }
-    let (deadline, limitedBy) = (call.deadline, call.limitedBy)
+    let deadline = call.deadline
     call.deadline = end
-    call.limitedBy = index
-    defer {
-      call.deadline = deadline
-      call.limitedBy = limitedBy
-    }
+    defer { call.deadline = deadline }
     do {
       return try await step(index + 1, &call, body)
-    } catch let error as DeadlinePassed where call.limitedBy == index {
+    } catch let error as DeadlinePassed {
+      // This one's: a limit within that is earlier has caught its own, and one that is later set none.
       throw timedOut(kind, after: limit, error)
     }
   }

@@ -163,7 +163,7 @@ package final class Timers: Sendable {
   // MARK: - Shards
 
   /// One of eight, by where the target is; the lowest four bits of that say nothing.
-  private static func shard(for target: TimerTarget) -> Int {
+  static func shard(for target: TimerTarget) -> Int {
     let address = UInt64(UInt(bitPattern: ObjectIdentifier(target)))
     return Int((address >> 4 &* 0x9E37_79B9_7F4A_7C15) >> 61)
   }

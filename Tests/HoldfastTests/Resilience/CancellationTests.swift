@@ -129,8 +129,8 @@ import Testing
     await journey.checkNothingIsLeft("not cancelled")
   }
 
-  /// Before each event, and so before, at and after each suspension: also between that which wakes the
-  /// call and where it goes on.
+  /// Before each event, and so before, at and after each suspension: also between that which wakes
+  /// the call and where it goes on.
   @Test(arguments: 0...15) func `cancelled anywhere it leaves nothing taken`(_ place: Int)
     async throws
   {
@@ -167,7 +167,7 @@ import Testing
       #expect(journey.call.value == 3, "\(story)")
     }
     #expect(journey.breaker.metrics.failures == 1, "\(story)")
-    // Those of others that wait are not held up: of the limiter, while its next permit is not yet due.
+    // It did not come as far as that.
     if place <= 1 { #expect(journey.bulkhead.figures.waiting == 0) }
     await journey.checkNothingIsLeft(story)
   }

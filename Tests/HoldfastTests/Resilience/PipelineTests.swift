@@ -202,6 +202,31 @@ import Testing
 
   // MARK: - Order
 
+  @Test func `a body of a cancelled caller does not begin, whatever the stages`() throws {
+    for stages in try [
+      [], [ResilienceStage.circuitBreaker(breaker())], [.retry(.plain())], [.timeout(.seconds(1))],
+    ] {
+      let pipeline = try ResiliencePipeline(stages, time)
+      let call = SteppedCall { [script] in try await pipeline.run { script.next() } }
+      call.cancel()
+      #expect(call.goOn().error is CancellationError)
+      #expect(script.count == 0)
+    }
+  }
+
+  @Test func `a call that is too late says nothing of the service when it was cancelled`() throws {
+    let breaker = try breaker()
+    let latch = Latch()
+    let pipeline = try ResiliencePipeline([.deadline(.seconds(3)), .circuitBreaker(breaker)], time)
+    let call = SteppedCall { try await pipeline.run { await latch.waitStubbornly() } }.goOn()
+    call.cancel()
+    time.advance(by: .seconds(3))
+    #expect(call.goOn().error is TimeoutError)
+    #expect(breaker.metrics.failures == 0)
+    #expect(breaker.metrics.neutral == 1)
+    latch.open()
+  }
+
   @Test func `outside of the retries a breaker counts calls`() throws {
     let breaker = try breaker()
     let pipeline = try ResiliencePipeline([.circuitBreaker(breaker), .retry(.plain())], time)

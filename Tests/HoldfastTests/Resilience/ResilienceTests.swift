@@ -138,7 +138,7 @@ import Testing
     let call = SteppedCall { try await first.run { await latch.waitStubbornly() } }.goOn()
     #expect(call.result == nil)
     await #expect(throws: BulkheadFullError.self) { try await second.run {} }
-    // One without a bulkhead is not held up; the limiter has one permit left for the two that have one.
+    // One without a bulkhead is not held up; the limiter has one permit left for the other two.
     try await resilience.api("shop").run {}
     latch.open()
     await call.end()
@@ -292,6 +292,8 @@ import Testing
     #expect(resilience.health().overall == .healthy)
     #expect(resilience.health().failures == 0)
     #expect(budget.available == 2)
+    guard case .bulkhead(let bulkhead) = pipeline.stages[1] else { throw LastingError() }
+    #expect(bulkhead.figures.admitted == 0)
     try await pipeline.run {}
   }
 
@@ -310,6 +312,36 @@ import Testing
     held = nil
     #expect(resilience.evictIdle(for: .zero) == 1)
     #expect(resilience.evictIdle(for: .zero) == 0)
+  }
+
+  @Test func `names that are asked for again are not`() throws {
+    let resilience = try resilience()
+    func ask() throws {
+      _ = try resilience.api("kept")
+      _ = try resilience.api("made each time") { $0.maxAttempts = 2 }
+    }
+    try ask()
+    clock.advance(by: .seconds(600))
+    try ask()
+    #expect(resilience.evictIdle() == 0)
+    clock.advance(by: .seconds(600))
+    #expect(resilience.evictIdle() == 2)
+  }
+
+  /// The clock is read as a name is asked for, and as its breaker is made.
+  @Test func `of two that make the same pipeline the first counts`() throws {
+    let resilience = try resilience()
+    let clock = clock
+    let first = Noted<ResiliencePipeline?>(nil)
+    clock.atNextRead {
+      clock.atNextRead {
+        let made = try? resilience.api("shop")
+        first.change { $0 = made }
+      }
+    }
+    let second = try resilience.api("shop")
+    #expect(first.value === second)
+    #expect(try resilience.api("shop") === second)
   }
 
   @Test func `a name whose call is under way is not forgotten`() async throws {

@@ -7,8 +7,8 @@ import Testing
   private let time = SteppedTime()
   private let script = Script()
 
-  /// A call that fails with `PassingError(1)`, `PassingError(2)`, …, and returns what it is asked for at
-  /// the attempt after the last of these.
+  /// A call that fails with `PassingError(1)`, `PassingError(2)`, …, and returns its number at the
+  /// attempt after the last of these.
   private func call(
     _ policy: RetryPolicy, budget: RetryBudget? = nil, failures: Int = .max,
     within outer: [ResilienceStage] = [], around inner: [ResilienceStage] = []
@@ -157,22 +157,37 @@ import Testing
     #expect(pipeline.figures.retries == 2)
   }
 
-  @Test func `attempts that reached no body are reported with their times too`() throws {
-    var policy = RetryPolicy.plain(attempts: 2)
+  /// With as many permits as attempts may reach the body.
+  private func refused(after permits: Int) throws -> RetryExhaustedError {
+    var policy = RetryPolicy.plain(attempts: 3)
     policy.retries = { _ in true }
     policy.retryAfter = { _ in nil }
     let limiter = try RateLimiter(
-      "x", .init(permits: 1, per: .seconds(1000)), timers: time.timers)
-    try limiter.take()
+      "x", .init(permits: 1, per: .seconds(1000), burst: 2), timers: time.timers)
+    try limiter.take(2 - permits)
     time.advance(by: .seconds(50))
     let pipeline = try ResiliencePipeline(
       [.retry(policy), .rateLimit(limiter), .timeout(.seconds(5))], time)
-    let call = SteppedCall { try await pipeline.run {} }.goOn()
+    let clock = time.clock
+    let call = SteppedCall {
+      try await pipeline.run {
+        clock.advance(by: .milliseconds(10))
+        throw PassingError()
+      }
+    }.goOn()
     time.advance(by: .seconds(1))
     call.goOn()
-    let error = try #require(exhausted(call))
-    #expect(error.attempts.map(\.duration) == [.zero, .zero])
-    #expect(error.attempts.map(\.began) == [.zero, .seconds(1)])
+    time.advance(by: .seconds(2))
+    return try #require(exhausted(call.goOn()))
+  }
+
+  @Test func `attempts that reached no body are reported with their own times`() throws {
+    let none = try refused(after: 0)
+    #expect(none.attempts.map(\.duration) == [.zero, .zero, .zero])
+    #expect(none.attempts.map(\.began) == [.zero, .seconds(1), .seconds(3)])
+    let one = try refused(after: 1)
+    #expect(one.attempts.map(\.duration) == [.milliseconds(10), .zero, .zero])
+    #expect(one.attempts.map(\.began) == [0, 1010, 3010].map { .milliseconds($0) })
   }
 
   @Test func `what is exhausted says so in words`() throws {
@@ -364,6 +379,26 @@ import Testing
       call.goOn()
     }
     #expect(exhausted(call)?.attempts.map(\.delay) == [0, 50, 2, 4].map { .seconds($0) })
+  }
+
+  @Test func `nor those that grow with the delay before`() throws {
+    func delays(asked: Duration?) throws -> [Duration] {
+      let (time, script) = (SteppedTime(), Script())
+      var policy = RetryPolicy.plain(attempts: 5)
+      policy.jitter = .decorrelated
+      let pipeline = try ResiliencePipeline([.retry(policy, seed: 3)], time)
+      let call = SteppedCall {
+        try await pipeline.run { throw BusyError(retryAfter: script.next() == 1 ? asked : nil) }
+      }.goOn()
+      while call.result == nil {
+        time.advance(by: .seconds(100))
+        call.goOn()
+      }
+      return try #require(exhausted(call)).attempts.map(\.delay)
+    }
+    let (asked, plain) = try (delays(asked: .seconds(60)), delays(asked: nil))
+    #expect(asked[1] == .seconds(60))
+    #expect(asked.dropFirst(2) == plain.dropFirst(2))
   }
 
   // MARK: - The budget

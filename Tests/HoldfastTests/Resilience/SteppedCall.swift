@@ -23,8 +23,8 @@ final class SteppedTime: Sendable {
   }
 }
 
-/// A call that goes on only when a test lets it: from where it waits to where it waits next. What runs in
-/// a task of its own, such as a body that has waited, goes on by itself.
+/// A call that goes on only when a test lets it: from where it waits to where it waits next. What
+/// runs in a task of its own, such as a body that has waited, goes on by itself.
 final class SteppedCall<Value: Sendable>: Sendable {
   private final class Told: Sendable {
     let result = Guarded<Result<Value, any Error>?>(nil)
