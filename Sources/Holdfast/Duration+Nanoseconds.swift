@@ -10,8 +10,9 @@ extension Duration {
   package var wholeMilliseconds: UInt64? { whole(perSecond: 1000) }
 
   private func whole(perSecond units: UInt64) -> UInt64? {
+    // What has more seconds than 64 bits cannot be asked for its components.
+    guard self >= .zero, self <= .seconds(Int64.max) else { return nil }
     let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return nil }
     let unit = 1_000_000_000_000_000_000 / units
     let (full, fullOverflow) = UInt64(seconds).multipliedReportingOverflow(by: units)
     let (sum, overflow) = full.addingReportingOverflow(

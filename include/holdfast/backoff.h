@@ -3,7 +3,7 @@
  *
  *     hf_backoff backoff = hf_backoff_default();
  *     uint64_t delay_ns = 0;
- *     for (uint32_t retry = 1; retry < 3 && !call(); retry++) {
+ *     for (uint32_t retry = 1; !call() && retry < attempts; retry++) {
  *       delay_ns = hf_backoff_delay_ns(&backoff, retry, delay_ns, hf_random_next(&random));
  *       wait(delay_ns);
  *     }

@@ -4,7 +4,7 @@
  *     hf_timer timer;
  *     hf_timer_wheel_arm(wheel, now_ns + timeout_ns, call, &timer);
  *     ... the call ...
- *     hf_timer_wheel_disarm(wheel, timer);
+ *     hf_timer_wheel_disarm(wheel, timer, NULL);
  *
  * and whoever watches the clock:
  *

@@ -58,7 +58,10 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     let bulkheads: UInt64
   }
 
+  private let timers: Timers
   private let state = Guarded(State())
+
+  init(_ timers: Timers) { self.timers = timers }
 
   // MARK: - The caller
 
@@ -77,7 +80,7 @@ final class Attempt: TimerTarget, @unchecked Sendable {
   ///
   /// - Parameter start: starts the task of the body, in which ``run(_:)`` is called.
   func run(
-    until deadline: UInt64, timers: Timers, start: () async throws -> Void
+    until deadline: UInt64, start: () async throws -> Void
   ) async rethrows -> Outcome {
     let timer = timers.arm(self, at: deadline)
     let turn = state.withLock { $0.turn }
@@ -212,8 +215,10 @@ final class Attempt: TimerTarget, @unchecked Sendable {
       state.waiter = nil
       return (state.cancel(), waiter)
     }
-    finishCancelling(task)
     waiter?.resume()
+    // What the body does when it is cancelled may take long, and neither its caller nor other timers wait for
+    // that.
+    if let task { timers.aside { self.finishCancelling(task) } }
   }
 
   /// With no lock held: what the body does when it is cancelled runs here.
@@ -242,10 +247,13 @@ extension Attempt.State {
 /// Attempts that have ended, for those to come: a call then has one allocation less.
 final class AttemptPool: Sendable {
   private static let most = 64
+  private let timers: Timers
   private let free = Guarded<[Attempt]>([])
 
+  init(_ timers: Timers) { self.timers = timers }
+
   func take() -> Attempt {
-    free.withLock { $0.popLast() } ?? Attempt()
+    free.withLock { $0.popLast() } ?? Attempt(timers)
   }
 
   func giveBack(_ attempt: Attempt) {

@@ -18,6 +18,11 @@ internal import Dispatch
 /// came, whatever their priority. So a job must not wait for one that came later: when all threads
 /// do so, none goes on. A thread is made when it is needed, and goes when there was nothing to do
 /// for a while.
+///
+/// All of a process together should not be more than 200: Dispatch gives out about 255 such
+/// threads, and time limits need one of them. Calls that may hang had better have threads of their
+/// own, so that they do not take those of the others. A pipeline refuses a call with
+/// ``BulkheadFullError`` while 10,000 jobs wait.
 public final class BlockingThreads: TaskExecutor, Sendable {
   /// The ones that ``ResiliencePipeline`` uses unless it is told otherwise: at most 64.
   public static let shared = BlockingThreads(checkedLimit: 64)
@@ -70,6 +75,17 @@ public final class BlockingThreads: TaskExecutor, Sendable {
       Figures(busy: state.made - state.idle.count, waiting: state.jobs.count)
     }
   }
+
+  /// For pipelines, which can refuse a call where an executor has to take every job: so what hangs on
+  /// all threads does not let calls pile up behind it.
+  func refuseIfFull() throws(BulkheadFullError) {
+    let waiting = state.withLock { $0.jobs.count }
+    guard waiting < BlockingThreads.mostWaiting else {
+      throw BulkheadFullError(bulkhead: "blocking threads", limit: limit, waiting: waiting)
+    }
+  }
+
+  private static let mostWaiting = 10_000
 
   /// How many threads there have been at once, at most.
   var made: Int { state.withLock { $0.made } }

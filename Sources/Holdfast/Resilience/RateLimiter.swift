@@ -138,7 +138,8 @@ import Synchronization
     guard isReserved else { throw refused(wait) }
     if wait > 0 {
       do {
-        try await timers.sleep(until: now + wait)
+        let (end, overflow) = now.addingReportingOverflow(wait)
+        try await timers.sleep(until: overflow ? .max : end)
       } catch {
         unsafe hf_token_bucket_give_back(pointer, permits)
         throw error

@@ -106,9 +106,9 @@ extension Resilience {
       // What goes leaves the lock first: its end calls breakers, and those their listeners.
       let gone = entries.withLock { entries -> [ByteText: Entry] in
         var gone: [ByteText: Entry] = [:]
-        for key in Array(entries.keys) {
+        for key in Array(entries.filter { $0.value.used <= time }.keys) {
           guard var entry = entries.removeValue(forKey: key) else { continue }
-          if entry.used <= time, entry.isHeldByNobody {
+          if entry.isHeldByNobody {
             gone[key] = entry
           } else {
             entries[key] = entry
@@ -151,7 +151,12 @@ extension Resilience {
     }
 
     func transitioned(_ transition: CircuitBreaker.Transition) {
-      observer(of: transition.breaker)?.transitioned(transition)
+      let name = transition.breaker
+      // A breaker may be there when its operation is forgotten; nobody is kept for it then.
+      let observer =
+        known.withLock { $0[ByteText(name)] }
+        ?? PipelineObserver(operation: name, metrics: metrics, log: log, onEvent: onEvent)
+      observer?.transitioned(transition)
     }
 
     func forget(_ names: [String]) {

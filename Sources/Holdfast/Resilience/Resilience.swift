@@ -132,6 +132,10 @@ public final class Resilience: Sendable {
     line: UInt = #line, configure: ((inout ResilienceConfiguration) -> Void)? = nil
   ) throws(HoldfastError) -> ResiliencePipeline {
     let name = name ?? "\(fileID):\(line)"
+    guard name.utf8.count <= 4096 else {
+      throw HoldfastError(
+        invalidArgument: "a name may have 4096 bytes; this one has \(name.utf8.count)")
+    }
     let now = timers.now
     if configure == nil, let known = table.pipeline(of: name, preset, now: now) { return known }
     var configuration = settings[preset]
@@ -160,7 +164,7 @@ public final class Resilience: Sendable {
       let breaker = try breakers.breaker(
         operation.name,
         override: .init(
-          options: configuration.circuitBreaker, classify: configuration.classify))
+          options: configuration.breakerOptions, classify: configuration.classify))
       stages.append(.circuitBreaker(breaker))
     }
     if configuration.isRetryEnabled {
@@ -176,13 +180,14 @@ public final class Resilience: Sendable {
   /// How the services do that are called: all in one word, which breakers are open and which degraded, with
   /// their failure rates and totals.
   ///
-  /// - Complexity: O(names).
+  /// - Complexity: O(most names that there may be): two million places are looked at.
   public func health() -> CircuitBreakerRegistry.Health { breakers.health }
 
-  /// Closes all breakers, fills all rate limiters and the budget, and makes their figures 0. For tests:
+  /// Closes all breakers, fills all rate limiters and the budget, and makes their figures 0; those of
+  /// pipelines stay. For tests:
   /// calls under way go on, and are not counted.
   ///
-  /// - Complexity: O(names).
+  /// - Complexity: O(most names that there may be): two million places are looked at.
   public func reset() {
     for name in breakers.health.breakers.keys { try? breakers.breaker(name).reset() }
     budget.reset()
@@ -193,7 +198,7 @@ public final class Resilience: Sendable {
   /// something to remember stays, see ``CircuitBreakerRegistry/evictIdle(for:remembering:budget:)``.
   ///
   /// - Returns: how many were forgotten.
-  /// - Complexity: O(names).
+  /// - Complexity: O(most names that there may be): two million places are looked at.
   @discardableResult
   public func evictIdle(for time: Duration = .seconds(600)) -> Int {
     let now = timers.now

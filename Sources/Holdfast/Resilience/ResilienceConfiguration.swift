@@ -48,8 +48,8 @@ public struct ResilienceConfiguration: Sendable {
   public var retryAfter: @Sendable (any Error) -> Duration? = { error in
     (error as? any RetryAfterError)?.retryAfter
   }
-  /// Whether retries are taken from the budget that all operations share, so that they are never more
-  /// than a share of the calls that succeed; by default they are.
+  /// Whether retries are taken from the budget that all operations share, so that they are not many
+  /// more than a share of the calls that succeed; by default they are.
   public var isRetryBudgetEnabled = true
 
   // MARK: Circuit breaker
@@ -146,6 +146,28 @@ public struct ResilienceConfiguration: Sendable {
   }
 
   private static let defaults = CircuitBreaker.Options()
+}
+
+extension ResilienceConfiguration {
+  /// Those of ``circuitBreaker``, with a lease of probes that lasts as long as a call may: one that
+  /// works, but takes its time and its retries, would be given up otherwise, and the breaker never
+  /// close.
+  var breakerOptions: CircuitBreaker.Options {
+    // Without any limit of time nothing says how long a call may take.
+    guard isTimeoutEnabled || deadline != nil else { return circuitBreaker }
+    var options = circuitBreaker
+    // As long as a lease may be.
+    let most = Duration.seconds(24 * 86_400)
+    var longest = most
+    if isTimeoutEnabled {
+      let retries = isRetryEnabled ? maxAttempts - 1 : 0
+      let delay = min(max(maxDelay, longestRetryAfter), most)
+      longest = min(timeout, most) * (retries + 1) + delay * retries
+    }
+    if let deadline { longest = min(longest, deadline) }
+    options.probeLease = min(max(options.probeLease, longest), most)
+    return options
+  }
 }
 
 private func isInstance<E: Error>(_ error: any Error, of type: E.Type) -> Bool { error is E }

@@ -14,7 +14,8 @@ extension ResiliencePipeline {
   /// - Throws: what the body throws when it is not to be retried, ``RetryExhaustedError``,
   ///   ``TimeoutError``, ``CircuitOpenError``, ``BulkheadFullError``, ``RateLimitedError``, or
   ///   `CancellationError`.
-  /// - Complexity: O(stages), and about four allocations with a time limit, beside the body's.
+  /// - Complexity: O(stages); with a time limit three allocations besides the closure, and more where the
+  ///   caller has task-local values, which the body's task gets.
   public func run<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
@@ -35,7 +36,7 @@ extension ResiliencePipeline {
   ///   - body: the call.
   ///   - fallback: called once with what the call throws at last, refusals of stages too, on the caller's
   ///     actor and outside of all stages; not when the caller was cancelled.
-  /// - Throws: what the fallback throws, or `CancellationError`.
+  /// - Throws: what the fallback throws; what the call throws, when the caller was cancelled.
   public func run<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result,
     fallback: (any Error) async throws -> Result
@@ -72,7 +73,7 @@ extension ResiliencePipeline {
   ///   - threads: whose threads; by default those that all share.
   ///   - body: the call.
   ///   - fallback: called with what the call throws at last; not when the caller was cancelled.
-  /// - Throws: what the fallback throws, or `CancellationError`.
+  /// - Throws: what the fallback throws; what the call throws, when the caller was cancelled.
   public func runBlocking<Result: Sendable>(
     on threads: BlockingThreads = .shared, _ body: @escaping @Sendable () throws -> Result,
     fallback: (any Error) async throws -> Result
@@ -129,7 +130,7 @@ extension ResiliencePipeline {
   private func answer<Result>(
     _ error: any Error, with fallback: (any Error) async throws -> Result
   ) async throws -> Result {
-    if error is CancellationError || Task.isCancelled { throw error }
+    if Task.isCancelled { throw error }
     observer?.fellBack(from: error)
     return try await fallback(error)
   }

@@ -64,22 +64,25 @@ extension ResiliencePipeline {
       guard call.entered & ~call.held & place != 0, case .bulkhead(let bulkhead) = stage else {
         continue
       }
-      try await bulkhead.enter(until: deadline(of: call, by: bulkhead.timers))
+      do {
+        try await bulkhead.enter(until: deadline(of: call, by: bulkhead.timers))
+      } catch {
+        throw refused(error, by: .bulkhead)
+      }
       call.held |= place
     }
   }
 
   private func leaveBehind(_ attempt: Attempt, _ call: inout ResilienceCall) {
-    // Before the body can end, so that nobody counts down first.
+    // Counted and told before the body can end, so that nobody hears of the end first.
     forEachBulkhead(of: call.held) { $0.abandon() }
-    let abandoned = counts.abandoned.add(1, ordering: .relaxed).newValue
+    observer?.abandoned(now: counts.abandoned.add(1, ordering: .relaxed).newValue)
     guard attempt.abandon(.init(pipeline: self, bulkheads: call.held)) else {
       forEachBulkhead(of: call.held) { $0.takeBack() }
-      counts.abandoned.subtract(1, ordering: .relaxed)
+      observer?.abandonedEnded(now: counts.abandoned.subtract(1, ordering: .relaxed).newValue)
       return
     }
     call.held = 0
-    observer?.abandoned(now: abandoned)
   }
 
   /// The body of an attempt that was left behind has ended.
@@ -196,8 +199,9 @@ extension ResiliencePipeline {
     guard call.deadline == .max || call.attemptBegan < call.deadline else {
       throw DeadlinePassed()
     }
+    if case .thread(let threads) = call.place { try threads.refuseIfFull() }
     let attempt = attempts.take()
-    let outcome = try await attempt.run(until: call.deadline, timers: timers) {
+    let outcome = try await attempt.run(until: call.deadline) {
       try await body(attempt)
     }
     guard case .ended(let failure, let isReusable) = outcome else {

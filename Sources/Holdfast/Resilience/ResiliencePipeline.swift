@@ -33,7 +33,7 @@ public final class ResiliencePipeline: Sendable {
   let timers: Timers
   let observer: PipelineObserver?
   let counts = Counts()
-  let attempts = AttemptPool()
+  let attempts: AttemptPool
   /// Whether the time at which an attempt begins is asked for though no time limit needs it.
   let timesAttempts: Bool
   /// Whether the innermost stage reads the clock.
@@ -122,6 +122,7 @@ public final class ResiliencePipeline: Sendable {
     self.name = name
     self.stages = made
     self.timers = timers
+    attempts = AttemptPool(timers)
     self.observer = observer
     self.operation = operation
     if case .limit = made.last { isTimedLast = true } else { isTimedLast = false }

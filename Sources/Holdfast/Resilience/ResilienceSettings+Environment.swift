@@ -13,7 +13,7 @@ extension ResilienceSettings {
   ///   - prefix: what the names begin with.
   /// - Throws: ``HoldfastError/Code/invalidArgument``.
   public init(
-    environment: [String: String]? = nil, prefix: String = "HOLDFAST_"
+    environment: [String: String]? = nil, prefix: String = ownPrefix
   ) throws(HoldfastError) {
     self.init()
     try read(environment: environment, prefix: prefix)
@@ -41,10 +41,9 @@ extension ResilienceSettings {
   /// no unit, no space. `RESILIENCE_ENABLED` is `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`,
   /// in capitals or not. An empty value is a wrong one; to leave something as it is, do not set it.
   ///
-  /// A variable that begins with the prefix and is one slip away from one of these, such as
-  /// `HOLDFAST_DATABSE_TIMEOUT`, is refused: what nobody reads helps nobody. Others are left alone. So a
-  /// prefix had better be one that the rest of the program does not use; an empty one looks for no
-  /// slips.
+  /// With the prefix ``ownPrefix`` a variable that is one slip away from one of these, such as
+  /// `HOLDFAST_DATABSE_TIMEOUT`, is refused: what nobody reads helps nobody. What begins with another
+  /// prefix may be somebody else's, and is left alone.
   ///
   /// - Parameters:
   ///   - environment: names and values; `nil`: those of the process.
@@ -53,7 +52,7 @@ extension ResilienceSettings {
   ///   value and what is accepted. Nothing changed then.
   /// - Complexity: O(variables).
   public mutating func read(
-    environment: [String: String]?, prefix: String = "HOLDFAST_"
+    environment: [String: String]?, prefix: String = ownPrefix
   ) throws(HoldfastError) {
     let environment = environment ?? ProcessInfo.processInfo.environment
     var result = self
@@ -72,7 +71,7 @@ extension ResilienceSettings {
         read(parameter, from: [prefix + name], into: &result[preset])
       }
     }
-    if !prefix.isEmpty {
+    if prefix == Self.ownPrefix {
       let names = environment.keys.filter { $0.hasPrefix(prefix) }
         .map { String($0.dropFirst(prefix.count)) }
       for name in names.sorted() where !known.contains(name) {
@@ -94,6 +93,9 @@ extension ResilienceSettings {
         "\(name) is \(ConfigurationValue.quoted(text))", accepted: parameter.acceptedAsText)
     }
   }
+
+  /// Whose names nobody else uses.
+  public static let ownPrefix = "HOLDFAST_"
 
   /// What a preset has variables for.
   private static let suffixes: Set = [

@@ -12,6 +12,9 @@ protocol TimerAlarm: Sendable {
   /// - Parameter deadline: in nanoseconds of the clock; `.max`: not at all.
   func set(to deadline: UInt64, turn: UInt64)
 
+  /// Does something where it does not hold up the next ring.
+  func aside(_ action: @escaping @Sendable () -> Void)
+
   /// Rings no more.
   func stop()
 }
@@ -30,6 +33,7 @@ final class DispatchAlarm: TimerAlarm {
 
   private let time: TimeSource
   private let state: Guarded<State>
+  private let others = DispatchQueue(label: "holdfast.timed-out", qos: .userInitiated)
 
   init(_ time: TimeSource) {
     self.time = time
@@ -56,6 +60,9 @@ final class DispatchAlarm: TimerAlarm {
         leeway: .nanoseconds(0))
     }
   }
+
+  /// In turn, on a queue of their own; that gets a thread as the timers' does.
+  func aside(_ action: @escaping @Sendable () -> Void) { others.async(execute: action) }
 
   func stop() {
     state.withLock { $0.source.cancel() }
@@ -102,6 +109,9 @@ final class ClockAlarm: TimerAlarm {
     // With no lock held, because the clock may do something then.
     former?.cancel()
   }
+
+  /// Here: who moves the clock by hand sees all that follows.
+  func aside(_ action: @escaping @Sendable () -> Void) { action() }
 
   func stop() {
     let former = state.withLock { state in

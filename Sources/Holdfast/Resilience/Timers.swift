@@ -122,6 +122,9 @@ package final class Timers: Sendable {
     try await sleeper.wait()
   }
 
+  /// Does something that may take long, on behalf of a timer that was told, where no timer waits for it.
+  package func aside(_ action: @escaping @Sendable () -> Void) { alarm.aside(action) }
+
   /// How many are armed.
   var armed: Int { shards.reduce(0) { $0 + $1.armed } }
 

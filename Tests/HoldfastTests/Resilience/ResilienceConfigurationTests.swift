@@ -160,4 +160,21 @@ import Testing
     #expect(
       it.retryAfter(CircuitOpenError(breaker: "b", retryAfter: .seconds(2))) == .seconds(2))
   }
+
+  @Test func `a probe may take as long as its call`() {
+    // 2 attempts of 300 s, and a minute that a server may ask for between them.
+    #expect(ResiliencePreset.ml.configuration.breakerOptions.probeLease == .seconds(660))
+    var configuration = ResilienceConfiguration()
+    configuration.deadline = .seconds(90)
+    configuration.timeout = .seconds(80)
+    #expect(configuration.breakerOptions.probeLease == .seconds(90))
+    configuration.timeout = .seconds(1)
+    configuration.isRetryEnabled = false
+    #expect(configuration.breakerOptions.probeLease == .seconds(60))
+    configuration.deadline = nil
+    configuration.timeout = .seconds(366 * 86_400)
+    #expect(configuration.breakerOptions.probeLease == .seconds(24 * 86_400))
+    configuration.isTimeoutEnabled = false
+    #expect(configuration.breakerOptions.probeLease == .seconds(60))
+  }
 }

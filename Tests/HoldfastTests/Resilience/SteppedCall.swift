@@ -7,6 +7,7 @@ final class SteppedTime: Sendable {
 
     func connect(_ ring: @escaping @Sendable () -> Void) { connected.withLock { $0 = ring } }
     func set(to deadline: UInt64, turn: UInt64) {}
+    func aside(_ action: @escaping @Sendable () -> Void) { action() }
     func stop() { connected.withLock { $0 = nil } }
     func ring() { connected.withLock { $0 }?() }
   }
