@@ -76,10 +76,12 @@ extension ResiliencePipeline {
   private func leaveBehind(_ attempt: Attempt, _ call: inout ResilienceCall) {
     // Counted and told before the body can end, so that nobody hears of the end first.
     forEachBulkhead(of: call.held) { $0.abandon() }
-    observer?.abandoned(now: counts.abandoned.add(1, ordering: .relaxed).newValue)
+    let abandoned = counts.abandoned.add(1, ordering: .relaxed).newValue
+    observer?.abandoned(now: abandoned)
     guard attempt.abandon(.init(pipeline: self, bulkheads: call.held)) else {
       forEachBulkhead(of: call.held) { $0.takeBack() }
-      observer?.abandonedEnded(now: counts.abandoned.subtract(1, ordering: .relaxed).newValue)
+      let left = counts.abandoned.subtract(1, ordering: .relaxed).newValue
+      observer?.abandonedEnded(now: left)
       return
     }
     call.held = 0

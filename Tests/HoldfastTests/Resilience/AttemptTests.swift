@@ -11,14 +11,19 @@ import Testing
     case late
   }
 
-  private let time = SteppedTime()
-  private let attempt = Attempt()
+  private let time: SteppedTime
+  private let attempt: Attempt
+
+  init() {
+    time = SteppedTime()
+    attempt = Attempt(time.timers)
+  }
 
   /// An attempt of a second.
   private func begin(_ body: @escaping @Sendable () async throws -> Void) -> SteppedCall<Ending> {
     SteppedCall { [attempt, time] in
       let outcome = await attempt.run(
-        until: time.timers.now + 1_000_000_000, timers: time.timers
+        until: time.timers.now + 1_000_000_000
       ) {
         _ = Task.immediate { try await attempt.run { try await body() } }
       }
@@ -97,8 +102,8 @@ import Testing
   @Test func `nor what was cancelled before it began`() async throws {
     let threads = SteppedExecutor()
     let script = Script()
-    let call = SteppedCall { [attempt, time] in
-      let outcome = await attempt.run(until: .max, timers: time.timers) {
+    let call = SteppedCall { [attempt] in
+      let outcome = await attempt.run(until: .max) {
         _ = Task(executorPreference: threads) { try await attempt.run { script.next() } }
       }
       if case .ended(is CancellationError, isReusable: false) = outcome { return true }
@@ -113,9 +118,9 @@ import Testing
   }
 
   @Test func `without memory for its timer it is late at once`() {
-    let call = SteppedCall { [attempt, time] in
+    let call = SteppedCall { [attempt] in
       attempt.timeIsUp()
-      let outcome = await attempt.run(until: .max, timers: time.timers) {
+      let outcome = await attempt.run(until: .max) {
         _ = Task.immediate { try await attempt.run { Issue.record("it began") } }
       }
       if case .late = outcome { return true }

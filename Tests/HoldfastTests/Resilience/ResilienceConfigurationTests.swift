@@ -1,5 +1,6 @@
-import Holdfast
 import Testing
+
+@testable import Holdfast
 
 @Suite struct ResilienceConfigurationTests {
   struct Row: Sendable {

@@ -426,4 +426,15 @@ import Testing
     }
     #expect(Set(found.map(ObjectIdentifier.init)).count == 5)
   }
+
+  @Test func `a name that is too long is refused, whatever is on, and not kept`() throws {
+    let resilience = try Resilience()
+    let name = String(repeating: "é", count: 2049)
+    #expect(throws: HoldfastError.self) {
+      try resilience.custom(name) { $0.isCircuitBreakerEnabled = false }
+    }
+    #expect(resilience.evictIdle(for: .zero) == 0)
+    _ = try resilience.custom(String(name.dropLast())) { $0.isCircuitBreakerEnabled = false }
+    #expect(resilience.evictIdle(for: .zero) == 1)
+  }
 }
