@@ -210,27 +210,12 @@ import Testing
 
   // MARK: - Delays
 
-  private struct Row: Decodable {
-    let id: String
-    let maxAttempts: Int
-    let baseDelay: Double
-    let maxDelay: Double
-    let delays: [Double]
-
-    enum CodingKeys: String, CodingKey {
-      case id, delays
-      case maxAttempts = "max_attempts"
-      case baseDelay = "base_delay"
-      case maxDelay = "max_delay"
-    }
-  }
-
   private static func exactly(_ seconds: Double) -> Duration {
     .nanoseconds(Int64((seconds * 1e9).rounded()))
   }
 
   @Test func `delays are those that were recorded`() throws {
-    let rows = try Conformance.rows("retry_delays.jsonl", as: Row.self)
+    let rows = try Conformance.rows("retry_delays.jsonl", as: Conformance.RetryDelayRow.self)
     #expect(rows.count == 47)
     for row in rows {
       var policy = RetryPolicy()
