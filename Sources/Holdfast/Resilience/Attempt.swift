@@ -38,9 +38,10 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     var cancelling = 0
     /// Whether the end of the task waits for those, or did.
     var endIsHeldUp = false
-    var waiter: CheckedContinuation<Void, Never>?
+    /// The caller, once it waits.
+    var waiter: Waiter?
     /// The end of the task, which waits for those.
-    var ending: CheckedContinuation<Void, Never>?
+    var ending: Waiter?
     /// Whom to tell when an abandoned body ends.
     var leftBehind: LeftBehind?
   }
@@ -49,6 +50,16 @@ final class Attempt: TimerTarget, @unchecked Sendable {
   /// and for cancelling only, which may be done by any thread.
   @safe fileprivate struct BodyTask: @unchecked Sendable {
     nonisolated(unsafe) let handle: UnsafeCurrentTask
+  }
+
+  /// Who waits. An object, so that the state of an attempt for which nobody does is moved as plain words:
+  /// a continuation's layout is not known to the compiler.
+  final class Waiter: Sendable {
+    private let continuation: CheckedContinuation<Void, Never>
+
+    init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = continuation }
+
+    func resume() { continuation.resume() }
   }
 
   /// What an abandoned body still occupies.
@@ -112,7 +123,7 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     await withCheckedContinuation { waiter in
       let isOver = state.withLock { state in
         if state.phase != .running { return true }
-        state.waiter = waiter
+        state.waiter = Waiter(waiter)
         return false
       }
       if isOver { waiter.resume() }
@@ -184,7 +195,7 @@ final class Attempt: TimerTarget, @unchecked Sendable {
     await withCheckedContinuation { ending in
       let isDone = state.withLock { state in
         if state.cancelling == 0 { return true }
-        state.ending = ending
+        state.ending = Waiter(ending)
         return false
       }
       if isDone { ending.resume() }
@@ -195,7 +206,7 @@ final class Attempt: TimerTarget, @unchecked Sendable {
 
   /// Cancels the body, or keeps it from beginning; not that of a later turn.
   private func cancel(_ turn: UInt64) {
-    let (task, waiter) = state.withLock { state -> (BodyTask?, CheckedContinuation<Void, Never>?) in
+    let (task, waiter) = state.withLock { state -> (BodyTask?, Waiter?) in
       guard state.turn == turn, state.phase == .running else { return (nil, nil) }
       if state.hasBegun { return (state.cancel(), nil) }
       state.phase = .withdrawn
@@ -208,7 +219,7 @@ final class Attempt: TimerTarget, @unchecked Sendable {
   }
 
   override func timeIsUp() {
-    let (task, waiter) = state.withLock { state -> (BodyTask?, CheckedContinuation<Void, Never>?) in
+    let (task, waiter) = state.withLock { state -> (BodyTask?, Waiter?) in
       guard state.phase == .running else { return (nil, nil) }
       state.phase = .timedOut
       let waiter = state.waiter
@@ -225,7 +236,7 @@ final class Attempt: TimerTarget, @unchecked Sendable {
   private func finishCancelling(_ task: BodyTask?) {
     guard let task else { return }
     unsafe task.handle.cancel()
-    let ending = state.withLock { state -> CheckedContinuation<Void, Never>? in
+    let ending = state.withLock { state -> Waiter? in
       state.cancelling -= 1
       guard state.cancelling == 0 else { return nil }
       let ending = state.ending
