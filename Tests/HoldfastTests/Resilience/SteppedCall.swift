@@ -4,19 +4,39 @@
 final class SteppedTime: Sendable {
   private final class Bell: TimerAlarm {
     private let connected = Guarded<(@Sendable () -> Void)?>(nil)
+    let keepsAside: Bool
+    let kept = Guarded<[@Sendable () -> Void]>([])
+
+    init(keepsAside: Bool) { self.keepsAside = keepsAside }
 
     func connect(_ ring: @escaping @Sendable () -> Void) { connected.withLock { $0 = ring } }
     func set(to deadline: UInt64, turn: UInt64) {}
-    func aside(_ action: @escaping @Sendable () -> Void) { action() }
+    func aside(_ action: @escaping @Sendable () -> Void) {
+      if keepsAside { kept.withLock { $0.append(action) } } else { action() }
+    }
     func stop() { connected.withLock { $0 = nil } }
     func ring() { connected.withLock { $0 }?() }
   }
 
   let clock = ManualClock()
   let timers: Timers
-  private let bell = Bell()
+  private let bell: Bell
 
-  init() { timers = Timers(TimeSource(clock, since: clock.now), bell) }
+  /// - Parameter keepsAside: whether what is done aside waits for ``runAside()``.
+  init(keepsAside: Bool = false) {
+    bell = Bell(keepsAside: keepsAside)
+    timers = Timers(TimeSource(clock, since: clock.now), bell)
+  }
+
+  /// - Returns: how many actions there were.
+  func runAside() -> Int {
+    let kept = bell.kept.withLock { kept in
+      defer { kept = [] }
+      return kept
+    }
+    for action in kept { action() }
+    return kept.count
+  }
 
   func advance(by time: Duration) {
     clock.advance(by: time)

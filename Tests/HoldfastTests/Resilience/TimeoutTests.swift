@@ -506,37 +506,16 @@ import Testing
     #expect(bulkhead.figures.abandoned == 0)
   }
 
-  @Test func `a cancellation that takes long holds up neither the caller nor other time limits`()
-    async throws
-  {
-    // By the system's clock, whose timers share one thread.
-    let handlerMayEnd = DispatchSemaphore(value: 0)
-    let ended = DispatchSemaphore(value: 0)
-    let slow = try ResiliencePipeline("slow", stages: [.timeout(.milliseconds(1))])
-    let other = try ResiliencePipeline("other", stages: [.timeout(.milliseconds(1))])
-    for pipeline in [slow, other] {
-      await #expect(throws: TimeoutError.self) {
-        try await pipeline.run {
-          await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-              DispatchQueue(label: "body").async {
-                handlerMayEnd.wait()
-                continuation.resume()
-                ended.signal()
-              }
-            }
-          } onCancel: {
-            handlerMayEnd.wait()
-          }
-        }
-      }
-    }
-    for _ in 0..<4 { handlerMayEnd.signal() }
-    await withCheckedContinuation { continuation in
-      DispatchQueue(label: "end").async {
-        for _ in 0..<2 { ended.wait() }
-        continuation.resume()
-      }
-    }
+  @Test func `the caller has its answer before its body is cancelled, which is done aside`() {
+    let time = SteppedTime(keepsAside: true)
+    let pipeline = try? ResiliencePipeline(
+      "aside", stages: [.timeout(.seconds(1))], timers: time.timers, observer: nil)
+    let call = SteppedCall { [latch] in
+      try await pipeline?.run { await latch.waitStubbornly() }
+    }.goOn()
+    time.advance(by: .seconds(1))
+    #expect(call.goOn().error is TimeoutError)
+    #expect(time.runAside() == 1)
+    latch.open()
   }
 }
