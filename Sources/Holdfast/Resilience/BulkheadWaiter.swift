@@ -1,4 +1,7 @@
 /// One who waits for a permit of a bulkhead.
+///
+/// @unchecked Sendable, as its superclass, which has no state, has to be: all that it adds is constants of
+/// types that are `Sendable`, and a lock with what that guards.
 final class BulkheadWaiter: TimerTarget, @unchecked Sendable {
   typealias Admission = Result<Void, any Error>
 
