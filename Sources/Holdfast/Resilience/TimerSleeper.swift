@@ -1,4 +1,7 @@
 /// One task that sleeps until a timer is due.
+///
+/// @unchecked Sendable, as its superclass, which has no state, has to be: all that it adds is a lock with
+/// what that guards.
 package final class TimerSleeper: TimerTarget, @unchecked Sendable {
   private enum State {
     case idle
